@@ -1,0 +1,6 @@
+export * from "./checkpoint-store.js";
+export * from "./files.js";
+export { type JsonlSinkOptions, type MetricsLine, openJsonlSink, readMetrics } from "./jsonl-sink.js";
+export * from "./npy.js";
+export * from "./run-folder.js";
+export * from "./tensorboard-sink.js";

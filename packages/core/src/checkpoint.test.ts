@@ -1,6 +1,12 @@
 import { hostTensor, UserError } from "@latentkit/jit";
 import { describe, expect, it } from "vitest";
-import { bestCheckpoint, type CheckpointInfo, expiredCheckpoints, MemoryCheckpointStore } from "./checkpoint.js";
+import {
+  bestCheckpoint,
+  type CheckpointInfo,
+  expiredCheckpoints,
+  MemoryCheckpointStore,
+  parseCheckpointChoice,
+} from "./checkpoint.js";
 
 const info = (step: number, metric?: number): CheckpointInfo => ({
   step,
@@ -40,7 +46,14 @@ describe("MemoryCheckpointStore", () => {
 
   it("finds the best and forgets the abandoned future of an earlier step", async () => {
     const store = new MemoryCheckpointStore({ keepLast: 2 });
-    for (const [step, metric] of [[1, 2], [2, 1], [3, 5], [4, 4], [5, 3]]) await store.save(step as number, model(1), { metric });
+    for (const [step, metric] of [
+      [1, 2],
+      [2, 1],
+      [3, 5],
+      [4, 4],
+      [5, 3],
+    ] as const)
+      await store.save(step, model(1), { metric });
     expect(steps(await store.list())).toEqual([2, 4, 5]);
     expect((await store.load("best")).info.step).toBe(2);
     await store.save(3, model(1));
@@ -52,9 +65,20 @@ describe("MemoryCheckpointStore", () => {
     await expect(store.load("latest")).rejects.toThrow("no checkpoint yet");
     await store.save(500, model(1));
     await expect(store.load(450)).rejects.toThrow(UserError);
-    await expect(store.load(450)).rejects.toThrow("--checkpoint 000450: the run has no such checkpoint; use one of 000500");
+    await expect(store.load(450)).rejects.toThrow(
+      "--checkpoint 000450: the run has no such checkpoint; use one of 000500",
+    );
     await expect(store.load("best")).rejects.toThrow("use --checkpoint latest");
-    await expect(store.load(500, ["optimizer"])).rejects.toThrow("checkpoint 000500 has no file optimizer; it holds ema, model");
+    await expect(store.load(500, ["optimizer"])).rejects.toThrow(
+      "checkpoint 000500 has no file optimizer; it holds ema, model",
+    );
     await expect(store.save(1.5, model(1))).rejects.toThrow("step must be a whole number");
   });
+});
+
+it("parseCheckpointChoice reads steps and words", () => {
+  expect(["000400", "7", "latest", "best"].map(parseCheckpointChoice)).toEqual([400, 7, "latest", "best"]);
+  for (const text of ["", "-1", "1e3", "newest", "99999999999999999"]) {
+    expect(() => parseCheckpointChoice(text)).toThrow(`--checkpoint must be a step, latest or best, got "${text}"`);
+  }
 });

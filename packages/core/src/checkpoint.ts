@@ -9,7 +9,7 @@ export type TensorFiles = Readonly<Record<string, ReadonlyMap<string, HostTensor
 /** What is kept beside the tensors; `metric` decides which checkpoint is the best. */
 export interface CheckpointMeta {
   /** A checkpoint without it, or with a number that is not finite, is never the best. */
-  readonly metric?: number;
+  readonly metric?: number | undefined;
   readonly [key: string]: Json | undefined;
 }
 
@@ -30,6 +30,18 @@ export interface Checkpoint {
 
 /** Which checkpoint: its step, the one with the highest step, or the one with the best metric. */
 export type CheckpointChoice = number | "latest" | "best";
+
+/**
+ * Reads what stands behind `--checkpoint`: `000400`, `400`, `latest` or `best`.
+ *
+ * @throws UserError for anything else.
+ */
+export function parseCheckpointChoice(text: string): CheckpointChoice {
+  if (text === "latest" || text === "best") return text;
+  const step = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(step)) return step;
+  throw new UserError("@latentkit/core", `--checkpoint must be a step, latest or best, got ${JSON.stringify(text)}`);
+}
 
 /** Keeps the states of one run; registered under the token `CHECKPOINT_STORE`. */
 export interface CheckpointStore {
@@ -54,14 +66,15 @@ export interface CheckpointStore {
 /** Which checkpoints stay. */
 export interface Retention {
   /** Number of the most recent ones; 3 when absent. */
-  readonly keepLast?: number;
+  readonly keepLast?: number | undefined;
   /** Whether a lower or a higher metric is better; `lower` when absent, as for losses. The best one always stays. */
-  readonly better?: "lower" | "higher";
+  readonly better?: "lower" | "higher" | undefined;
 }
 
 /** `500` becomes `000500`. @throws RangeError when `step` is not a whole number from 0. */
 export function checkpointName(step: number): string {
-  if (!Number.isSafeInteger(step) || step < 0) throw new RangeError(`checkpoint: step must be a whole number, got ${step}`);
+  if (!Number.isSafeInteger(step) || step < 0)
+    throw new RangeError(`checkpoint: step must be a whole number, got ${step}`);
   return String(step).padStart(6, "0");
 }
 
@@ -105,10 +118,16 @@ export function chooseCheckpoint(
   const found = which === "best" ? bestCheckpoint(checkpoints, better) : checkpoints.find(({ step }) => step === which);
   if (found !== undefined) return found;
   if (which === "best") {
-    throw new UserError("@latentkit/core", "--checkpoint best: no checkpoint of this run has a metric; use --checkpoint latest");
+    throw new UserError(
+      "@latentkit/core",
+      "--checkpoint best: no checkpoint of this run has a metric; use --checkpoint latest",
+    );
   }
   const names = checkpoints.map(({ name }) => name).join(", ");
-  throw new UserError("@latentkit/core", `--checkpoint ${checkpointName(which)}: the run has no such checkpoint; use one of ${names}`);
+  throw new UserError(
+    "@latentkit/core",
+    `--checkpoint ${checkpointName(which)}: the run has no such checkpoint; use one of ${names}`,
+  );
 }
 
 /**
@@ -148,7 +167,9 @@ export class MemoryCheckpointStore implements CheckpointStore {
   async load(which: CheckpointChoice, files?: readonly string[]): Promise<Checkpoint> {
     const info = chooseCheckpoint(which, await this.list(), this.retention.better);
     const { tensors } = this.#kept.get(info.step) as Checkpoint;
-    const chosen = chooseFiles(info, files).map((name) => [name, tensors[name] as ReadonlyMap<string, HostTensor>] as const);
+    const chosen = chooseFiles(info, files).map(
+      (name) => [name, tensors[name] as ReadonlyMap<string, HostTensor>] as const,
+    );
     return { info, tensors: copyFiles(Object.fromEntries(chosen)) };
   }
 }

@@ -17,7 +17,8 @@ describe("tileImages", () => {
   });
 
   it("makes digits larger and keeps large pictures, as square as it can", () => {
-    const size = (n: number, side: number) => tileImages(hostTensor(new Float32Array(n * side ** 2), [n, side, side, 1]));
+    const size = (n: number, side: number) =>
+      tileImages(hostTensor(new Float32Array(n * side ** 2), [n, side, side, 1]));
     expect(size(64, 28)).toMatchObject({ width: 8 * 58 + 2, height: 8 * 58 + 2 });
     expect(size(5, 64)).toMatchObject({ width: 3 * 66 + 2, height: 2 * 66 + 2 });
   });

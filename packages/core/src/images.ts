@@ -13,13 +13,13 @@ export interface Picture {
 /** How {@link tileImages} lays out a grid. */
 export interface TileOptions {
   /** Pictures a row; the nearest to a square when absent. */
-  readonly columns?: number;
+  readonly columns?: number | undefined;
   /** Width of the lines between and around the pictures, in pixels of the result; 2 when absent. */
-  readonly padding?: number;
+  readonly padding?: number | undefined;
   /** Whole number of pixels a value becomes in each direction; chosen to make small pictures about 64 pixels when absent. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
   /** Grey of the lines in [0, 1]; 0.25 when absent. */
-  readonly background?: number;
+  readonly background?: number | undefined;
 }
 
 /**
@@ -35,7 +35,9 @@ export function tileImages(images: HostTensor, options: TileOptions = {}): Pictu
   const padding = options.padding ?? 2;
   const columns = Math.min(n, options.columns ?? Math.ceil(Math.sqrt(n)));
   if (![scale, columns].every((v) => Number.isInteger(v) && v >= 1) || !(Number.isInteger(padding) && padding >= 0)) {
-    throw new RangeError(`tileImages: columns, scale and padding must be whole numbers, got ${columns}, ${scale}, ${padding}`);
+    throw new RangeError(
+      `tileImages: columns, scale and padding must be whole numbers, got ${columns}, ${scale}, ${padding}`,
+    );
   }
   const cell = { width: width * scale + padding, height: height * scale + padding };
   const picture = {
@@ -61,7 +63,10 @@ function imageShape({ shape, data, dtype }: HostTensor): [n: number, height: num
   const bad = data.findIndex(Number.isNaN);
   if (bad >= 0) {
     const image = Math.floor(bad / (height * width * channels));
-    throw new UserError("@latentkit/core", `image ${image} of ${n} holds NaN; the model diverged, use an earlier checkpoint`);
+    throw new UserError(
+      "@latentkit/core",
+      `image ${image} of ${n} holds NaN; the model diverged, use an earlier checkpoint`,
+    );
   }
   return [n, height, width, channels];
 }

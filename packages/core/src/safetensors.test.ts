@@ -37,13 +37,23 @@ describe("encodeSafetensors", () => {
 
   // The reference implementation (safetensors 0.8.0 for Python) reads exactly these bytes.
   it("writes these bytes", () => {
-    const bytes = encodeSafetensors(new Map([["2", hostTensor([1], [1])], ["10", hostTensor([1], [], "bool")]]), { k: "v" });
-    const header = '{"__metadata__":{"k":"v"},"2":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"10":{"dtype":"BOOL","shape":[],"data_offsets":[4,5]}}';
+    const bytes = encodeSafetensors(
+      new Map([
+        ["2", hostTensor([1], [1])],
+        ["10", hostTensor([1], [], "bool")],
+      ]),
+      { k: "v" },
+    );
+    const header =
+      '{"__metadata__":{"k":"v"},"2":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"10":{"dtype":"BOOL","shape":[],"data_offsets":[4,5]}}';
     expect(bytes).toEqual(file(header.padEnd(136), [0, 0, 128, 63, 1]));
   });
 
   it("starts data at a multiple of 8 and keeps 4-byte tensors aligned behind bools", () => {
-    const mixed = new Map([["a", hostTensor([1], [1], "bool")], ["b", hostTensor([1], [1])]]);
+    const mixed = new Map([
+      ["a", hostTensor([1], [1], "bool")],
+      ["b", hostTensor([1], [1])],
+    ]);
     const bytes = encodeSafetensors(mixed);
     expect(Number(new DataView(bytes.buffer).getBigUint64(0, true)) % 8).toBe(0);
     expect(new TextDecoder().decode(bytes)).toMatch(/"b":.*"data_offsets":\[0,4\].*"a":.*"data_offsets":\[4,5\]/);
@@ -100,6 +110,13 @@ describe("decodeSafetensors converts", () => {
     shifted.set(bytes, 1);
     expect(decodeSafetensors(shifted.subarray(1)).tensors.get("params.b")).toEqual(values.get("params.b"));
   });
+
+  it("nothing when the bytes are a Node Buffer, and copies them", () => {
+    const buffer = Buffer.from(encodeSafetensors(values));
+    const { tensors } = decodeSafetensors(buffer);
+    buffer.fill(1);
+    for (const [name, tensor] of values) expect(tensors.get(name)).toEqual(tensor);
+  });
 });
 
 describe("decodeSafetensors refuses", () => {
@@ -111,17 +128,33 @@ describe("decodeSafetensors refuses", () => {
     ["text that is not JSON", file("{x"), "the header is not JSON"],
     ["bytes that are not UTF-8", file("{}").with(9, 0xff), "the header is not JSON in UTF-8"],
     ["a list", file([]), "the header is not a JSON object"],
-    ["a name given twice", file(`{"a":${JSON.stringify(x)},"\\u0061":${JSON.stringify(x)}}`, four), 'tensor "a" is given twice'],
+    [
+      "a name given twice",
+      file(`{"a":${JSON.stringify(x)},"\\u0061":${JSON.stringify(x)}}`, four),
+      'tensor "a" is given twice',
+    ],
     ["metadata of numbers", file({ __metadata__: { a: 1 } }), "__metadata__ is not a map of strings"],
     ["a tensor that is no object", file({ a: 1 }), 'tensor "a" is not described by an object'],
-    ["an unknown dtype", file({ a: { ...x, dtype: "F8_E4M3" } }, four), 'tensor "a" has dtype "F8_E4M3", readable are F32'],
+    [
+      "an unknown dtype",
+      file({ a: { ...x, dtype: "F8_E4M3" } }, four),
+      'tensor "a" has dtype "F8_E4M3", readable are F32',
+    ],
     ["a dtype from Object.prototype", file({ a: { ...x, dtype: "toString" } }, four), 'has dtype "toString"'],
     ["a negative dimension", file({ a: { ...x, shape: [-1] } }, four), 'tensor "a" has shape [-1]'],
     ["missing offsets", file({ a: { dtype: "F32", shape: [] } }, four), 'tensor "a" has data_offsets undefined'],
-    ["offsets against the shape", file({ a: { ...x, shape: [2] } }, four), "shape [2] needs 8 bytes, its offsets give 4"],
+    [
+      "offsets against the shape",
+      file({ a: { ...x, shape: [2] } }, four),
+      "shape [2] needs 8 bytes, its offsets give 4",
+    ],
     ["reversed offsets", file({ a: { ...x, data_offsets: [4, 0] } }, four), "needs 4 bytes, its offsets give -4"],
     ["data cut short", file({ a: x }, [0, 0]), 'tensor "a" ends at byte 4, the file holds 2 bytes of data'],
-    ["an overlap", file({ a: x, b: { ...x, data_offsets: [2, 6] } }, [...four, 0, 0]), 'tensor "b" overlaps tensor "a"'],
+    [
+      "an overlap",
+      file({ a: x, b: { ...x, data_offsets: [2, 6] } }, [...four, 0, 0]),
+      'tensor "b" overlaps tensor "a"',
+    ],
     ["a gap", file({ a: { ...x, data_offsets: [4, 8] } }, [...four, ...four]), "bytes 0 to 4 before tensor"],
     ["bytes behind the last tensor", file({ a: x }, [...four, 9]), "the last 1 bytes belong to no tensor"],
     ["a bool of 2", file({ a: { dtype: "BOOL", shape: [1], data_offsets: [0, 1] } }, [2]), "holds the byte 2"],

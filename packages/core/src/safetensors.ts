@@ -32,8 +32,8 @@ const METADATA = "__metadata__";
 /** The reference implementation refuses longer headers. */
 const MAX_HEADER = 100_000_000;
 
-/** The bytes of a new buffer that starts aligned for every element type. */
-const aligned = (bytes: Uint8Array): ArrayBuffer => bytes.slice().buffer as ArrayBuffer;
+/** A copy that starts aligned for every element type. (`bytes.slice()` would not copy a Node Buffer.) */
+const aligned = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer;
 
 /** What can be read, and how each type arrives in ours. */
 const ENCODINGS: Readonly<Record<string, Encoding>> = {
@@ -117,7 +117,10 @@ function sortKeys(record: Readonly<Record<string, string>>): Record<string, stri
  */
 export function decodeSafetensors(bytes: Uint8Array, source = "safetensors data"): SafetensorsFile {
   const fail = (detail: string): never => {
-    throw new UserError("@latentkit/core", `${source} is not a valid safetensors file: ${detail}; copy or create it again`);
+    throw new UserError(
+      "@latentkit/core",
+      `${source} is not a valid safetensors file: ${detail}; copy or create it again`,
+    );
   };
   const { header, dataStart } = readHeader(bytes, fail);
   const metadata = readMetadata(header.get(METADATA), fail);
@@ -197,7 +200,9 @@ function readEntry(name: string, value: unknown, fail: Fail): Entry {
   const [begin, end] = offsets as [number, number];
   const expected = sizeOf(shape) * encoding.bytes;
   if (end - begin !== expected) {
-    return fail(`${tensor} of dtype ${dtype} and shape [${shape}] needs ${expected} bytes, its offsets give ${end - begin}`);
+    return fail(
+      `${tensor} of dtype ${dtype} and shape [${shape}] needs ${expected} bytes, its offsets give ${end - begin}`,
+    );
   }
   return { name, dtype: dtype as string, shape, begin, end };
 }
@@ -226,7 +231,7 @@ function readTensor({ name, dtype, shape, begin, end }: Entry, data: Uint8Array,
 function readBools(bytes: Uint8Array, fail: Fail): Uint8Array {
   const bad = bytes.find((byte) => byte > 1);
   if (bad !== undefined) fail(`of dtype BOOL holds the byte ${bad}, expected 0 or 1`);
-  return bytes.slice();
+  return new Uint8Array(bytes);
 }
 
 function readInt64(bytes: Uint8Array, fail: Fail): Int32Array {

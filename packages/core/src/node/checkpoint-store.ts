@@ -173,7 +173,10 @@ async function writeCheckpoint(folder: string, step: number, files: TensorFiles,
   const written: Manifest["files"] = {};
   for (const name of Object.keys(files).sort()) {
     if (!/^[a-z][a-z0-9-]*$/.test(name)) throw new RangeError(`checkpoint: bad file name ${JSON.stringify(name)}`);
-    const bytes = encodeSafetensors(files[name] as SafetensorsFile["tensors"], { format: "latentkit", step: String(step) });
+    const bytes = encodeSafetensors(files[name] as SafetensorsFile["tensors"], {
+      format: "latentkit",
+      step: String(step),
+    });
     written[`${name}.safetensors`] = { bytes: bytes.length, sha256: sha256(bytes) };
     await writeFileSynced(join(folder, `${name}.safetensors`), bytes);
   }

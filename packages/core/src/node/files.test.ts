@@ -48,7 +48,9 @@ async function asOrdinaryUser<T>(work: () => Promise<T>): Promise<T> {
 it.skipIf(process.platform === "win32")("tells missing permission (not on Windows, which has no modes)", async () => {
   await chmod(folder, 0o555);
   const path = join(folder, "config.json");
-  await expect(asOrdinaryUser(() => writeFileAtomic(path, "x"))).rejects.toThrow(`cannot write ${path}: permission denied`);
+  await expect(asOrdinaryUser(() => writeFileAtomic(path, "x"))).rejects.toThrow(
+    `cannot write ${path}: permission denied`,
+  );
 });
 
 it.skipIf(process.platform !== "linux")("tells a full disk (Linux only: /dev/full)", async () => {
@@ -71,5 +73,10 @@ it("sha256File hashes a file (FIPS 180-2, appendix B.1)", async () => {
 });
 
 it("knows the names of its temporary files", () => {
-  expect([".config.json.123.tmp", "config.json", ".git", "x.tmp"].map(isTemporaryName)).toEqual([true, false, false, false]);
+  expect([".config.json.123.tmp", "config.json", ".git", "x.tmp"].map(isTemporaryName)).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -15,9 +15,9 @@ export interface MetricsLine {
 
 export interface JsonlSinkOptions {
   /** Continue after this step: lines of later steps are cut. The file is started anew when absent. */
-  readonly resumeAt?: number;
+  readonly resumeAt?: number | undefined;
   /** Milliseconds since 1970. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /**
@@ -51,7 +51,8 @@ export function writeAll(file: number, bytes: Uint8Array): void {
 }
 
 function formatLine(step: number, time: number, values: Readonly<Record<string, number>>): string {
-  if ("step" in values || "time" in values) throw new RangeError('metrics.jsonl: a value cannot be named "step" or "time"');
+  if ("step" in values || "time" in values)
+    throw new RangeError('metrics.jsonl: a value cannot be named "step" or "time"');
   return `${JSON.stringify({ step, time, ...values })}\n`;
 }
 
@@ -87,5 +88,8 @@ function parseLine(line: string, index: number, path: string): MetricsLine {
   } catch {
     // reported below, like JSON of another kind
   }
-  throw new UserError("@latentkit/core", `${path} line ${index + 1} is not a metrics line; delete that line and try again`);
+  throw new UserError(
+    "@latentkit/core",
+    `${path} line ${index + 1} is not a metrics line; delete that line and try again`,
+  );
 }

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "@latentkit/jit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readMetrics } from "./jsonl-sink.js";
 import { createRunFolder, openRunFolder } from "./run-folder.js";
 
 let parent: string;
@@ -21,10 +22,31 @@ describe("createRunFolder", () => {
     const opened = await openRunFolder(path);
     expect(opened).toEqual(made);
     expect(opened.config).toEqual(config);
-    expect(JSON.parse(await readFile(join(path, "config.json"), "utf8"))).toEqual({ format: "latentkit-run/1", ...config });
+    expect(JSON.parse(await readFile(join(path, "config.json"), "utf8"))).toEqual({
+      format: "latentkit-run/1",
+      ...config,
+    });
     expect(await made.writeSample("000001.png", Uint8Array.of(1))).toBe(join(path, "samples", "000001.png"));
     await opened.withConfig({ ...config, steps: 9 });
     expect((await openRunFolder(path)).config).toEqual({ ...config, steps: 9 });
+  });
+
+  it("gives logs and checkpoints their places", async () => {
+    const run = await createRunFolder(path, config);
+    for (const resumeAt of [undefined, 1]) {
+      const logs = await run.openLogs(resumeAt);
+      for (const step of [1, 2]) logs.scalars(step + (resumeAt ?? 0), { loss: step });
+      await logs.close();
+    }
+    await run.checkpoints().save(2, { model: new Map() });
+    expect((await readMetrics(run.metricsFile)).map(({ step, loss }) => [step, loss])).toEqual([
+      [1, 1],
+      [2, 1],
+      [3, 2],
+    ]);
+    expect((await readdir(path)).sort()).toEqual(["checkpoints", "config.json", "events", "metrics.jsonl"]);
+    expect(await readdir(run.eventsFolder)).toHaveLength(2);
+    expect(await readdir(run.checkpointsFolder)).toEqual(["000002"]);
   });
 
   it("takes an empty folder and one that a killed start left behind", async () => {
@@ -60,15 +82,19 @@ describe("createRunFolder", () => {
 
   it("tells that a file is in the way", async () => {
     await writeFile(join(parent, "runs"), "");
-    await expect(createRunFolder(path, config)).rejects.toThrow(`--out ${path} cannot be used: a part of the path is a file`);
-    await expect(createRunFolder(join(parent, "runs"), config)).rejects.toThrow("it exists already; choose another path");
+    await expect(createRunFolder(path, config)).rejects.toThrow(
+      `--out ${path} cannot be used: a part of the path is a file`,
+    );
+    await expect(createRunFolder(join(parent, "runs"), config)).rejects.toThrow(
+      "it exists already; choose another path",
+    );
   });
 
   it.skipIf(process.platform === "win32")("tells missing permission (not on Windows, which has no modes)", async () => {
-    await mkdir(path, { recursive: true, mode: 0o755 });
-    const root = process.getuid?.() === 0;
+    await mkdir(path, { recursive: true });
+    await chmod(path, 0o555);
+    const root = process.getuid?.() === 0; // root may write everywhere
     if (root) process.seteuid?.(65534);
-    else await (await import("node:fs/promises")).chmod(path, 0o555);
     const error = await createRunFolder(path, config).catch((e: unknown) => e);
     if (root) process.seteuid?.(0);
     expect(error).toBeInstanceOf(UserError);

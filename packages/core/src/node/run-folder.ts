@@ -2,8 +2,11 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "@latentkit/jit";
 import type { Json, Retention } from "../checkpoint.js";
+import { combineSinks, type LogSink } from "../log.js";
 import { FileCheckpointStore } from "./checkpoint-store.js";
 import { isTemporaryName, withFileErrors, writeFileAtomic } from "./files.js";
+import { openJsonlSink } from "./jsonl-sink.js";
+import { openTensorBoardSink } from "./tensorboard-sink.js";
 
 /** Marks `config.json` as ours and names the version of the run folder's layout. */
 const FORMAT = "latentkit-run/1";
@@ -39,6 +42,17 @@ export class RunFolder {
     return new FileCheckpointStore(this.checkpointsFolder, retention);
   }
 
+  /**
+   * Opens `metrics.jsonl` and a TensorBoard event file as one sink.
+   *
+   * @param resumeAt The checkpoint's step when the run is resumed; what was logged of later steps is dropped.
+   * @throws UserError when they cannot be written.
+   */
+  async openLogs(resumeAt?: number): Promise<LogSink> {
+    const metrics = await openJsonlSink(this.metricsFile, { resumeAt });
+    return combineSinks([metrics, await openTensorBoardSink(this.eventsFolder, { resumeAt })]);
+  }
+
   /** Writes a file into `samples/`, e.g. `000500.png`. @returns Its path. */
   async writeSample(name: string, bytes: Uint8Array): Promise<string> {
     const path = join(this.samplesFolder, name);
@@ -56,7 +70,7 @@ export class RunFolder {
 
 export interface CreateRunOptions {
   /** Delete the run that is there. Files that are not of a run stay. */
-  readonly overwrite?: boolean;
+  readonly overwrite?: boolean | undefined;
 }
 
 /**
@@ -64,7 +78,11 @@ export interface CreateRunOptions {
  *
  * @throws UserError when it cannot be written, holds a run and `overwrite` is not given, or holds files but no run: those are never touched.
  */
-export async function createRunFolder(path: string, config: RunConfig, options: CreateRunOptions = {}): Promise<RunFolder> {
+export async function createRunFolder(
+  path: string,
+  config: RunConfig,
+  options: CreateRunOptions = {},
+): Promise<RunFolder> {
   const run = new RunFolder(path, config);
   await withFileErrors(`--out ${path} cannot be used`, async () => {
     await mkdir(path, { recursive: true });
@@ -86,7 +104,14 @@ async function clear(run: RunFolder, overwrite: boolean): Promise<void> {
       `--out ${run.path} holds a run; use --resume ${run.path} to continue it, or --overwrite to delete it and start again`,
     );
   }
-  const parts = [run.checkpointsFolder, run.eventsFolder, run.samplesFolder, run.metricsFile, run.reportFile, run.configFile];
+  const parts = [
+    run.checkpointsFolder,
+    run.eventsFolder,
+    run.samplesFolder,
+    run.metricsFile,
+    run.reportFile,
+    run.configFile,
+  ];
   for (const part of parts) await rm(part, { recursive: true, force: true });
 }
 
@@ -121,7 +146,8 @@ async function readConfig(path: string): Promise<FoundConfig> {
   }
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || !("format" in value) || value.format !== FORMAT) return { kind: "foreign" };
+    if (typeof value !== "object" || value === null || !("format" in value) || value.format !== FORMAT)
+      return { kind: "foreign" };
     const { format: _, ...config } = value;
     return { kind: "ours", config: config as RunConfig };
   } catch {

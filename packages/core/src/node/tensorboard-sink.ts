@@ -10,11 +10,11 @@ import { writeAll } from "./jsonl-sink.js";
 
 export interface TensorBoardSinkOptions {
   /** Continue after this step: TensorBoard drops what earlier files of the folder hold of later steps. */
-  readonly resumeAt?: number;
+  readonly resumeAt?: number | undefined;
   /** Milliseconds since 1970. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** Part of the file's name; the machine's when absent. */
-  readonly host?: string;
+  readonly host?: string | undefined;
 }
 
 /**
@@ -33,7 +33,8 @@ export async function openTensorBoardSink(folder: string, options: TensorBoardSi
   const write = (event: Uint8Array) => withFileErrorsSync(action, () => writeAll(file, encodeRecord(event)));
   const at = (step: number) => ({ step, wallTime: now() / 1000 });
   write(fileVersionEvent(now() / 1000));
-  if (options.resumeAt !== undefined) write(sessionStartEvent(at(options.resumeAt + 1)));
+  // TensorBoard looks for the second and later starts of a folder only, so a fresh run needs one too.
+  write(sessionStartEvent(at(options.resumeAt === undefined ? 0 : options.resumeAt + 1)));
   return {
     scalars: (step, values) => write(scalarsEvent(at(step), values)),
     text: (step, tag, text) => write(textEvent(at(step), tag, text)),

@@ -1,0 +1,16 @@
+export { builtinDatasets } from "./builtin.js";
+export { type CsvOptions, csv } from "./csv.js";
+export { type Reader, type ReaderFactory, type ReadRequest, defineDataset, sourceOf } from "./define.js";
+export { fashionMnist } from "./fashion-mnist.js";
+export { idx } from "./idx-folder.js";
+export { type ImagesOptions, images } from "./image-folder.js";
+export { mnist } from "./mnist.js";
+export { mobyDick } from "./moby-dick.js";
+export { type NpyOptions, npy } from "./npy.js";
+export { type ParquetOptions, parquet } from "./parquet.js";
+export { byteSplit, floatSplit, tokenSplit } from "./split.js";
+export { type TextOptions, text } from "./text.js";
+export { type ToyOptions, toy } from "./toy-dataset.js";
+export { TOYS, type ToyName } from "./toys/index.js";
+export type { Points, Toy } from "./toys/toy.js";
+export { decodeTokens, encodeText } from "./vocabulary.js";

@@ -1,9 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+// Packages find each other by source, so tests need no build.
 const conditions = ["@latentkit/source", "node", "import", "module", "default"];
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
-  test: { include: ["packages/*/{src,test}/**/*.test.ts"] },
+  test: { include: ["packages/*/{src,test}/**/*.test.ts", "tools/**/*.test.mjs"] },
 });

@@ -1,0 +1,146 @@
+import { type HostTensor, type Key, sizeOf, UserError } from "@latentkit/jit";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Dataset, DatumSpec, Split } from "./data.js";
+import type { Batch, GenerativeModel } from "./model.js";
+import { didYouMean } from "./nearest.js";
+import type { Session } from "./session.js";
+
+/** One measured number. */
+export interface MetricResult {
+  readonly value: number;
+  /** Standard error of `value`: over the examples, Monte-Carlo noise included. */
+  readonly stderr: number;
+  /** Number of examples (or samples) behind it. */
+  readonly n: number;
+  readonly unit: string;
+  /** What must be known to compare it, e.g. on which binarisation a likelihood is. */
+  readonly note?: string;
+}
+
+/** What a metric may look at. */
+export interface MetricContext {
+  readonly session: Session;
+  readonly dataset: Dataset;
+  readonly split: Split;
+  readonly seed: number;
+  readonly limit?: number;
+}
+
+/** A measurement of a trained model; registered under the token `METRIC`. */
+export interface Metric {
+  readonly name: string;
+  readonly summary: string;
+  /** Why it cannot be computed for this model and data; `undefined` when it can. */
+  refusal(model: GenerativeModel, datum: DatumSpec): string | undefined;
+  evaluate(context: MetricContext): Promise<MetricResult>;
+}
+
+type PerExample = (params: any, state: any, batch: Batch, key: Key) => Tensor;
+
+/** Mean and its standard error, `sd / sqrt(n)`, in float64. */
+export function meanAndError(values: ArrayLike<number>): { value: number; stderr: number; n: number } {
+  const n = values.length;
+  let mean = 0;
+  let squares = 0; // Welford: sum of squared deviations
+  for (let i = 0; i < n; i++) {
+    const x = values[i] as number;
+    const delta = x - mean;
+    mean += delta / (i + 1);
+    squares += delta * (x - mean);
+  }
+  return { value: mean, stderr: n > 1 ? Math.sqrt(squares / (n - 1) / n) : Number.NaN, n };
+}
+
+async function average(f: PerExample, { session, split, seed, limit }: MetricContext): Promise<HostTensor> {
+  return session.perExample(f, split, { seed, ...(limit === undefined ? {} : { limit }) });
+}
+
+function likelihoodNote(model: GenerativeModel): { note: string } | Record<string, never> {
+  return model.likelihoodNote === undefined ? {} : { note: model.likelihoodNote };
+}
+
+const elbo: Metric = {
+  name: "elbo",
+  summary: "lower bound on the log-likelihood, one draw an example",
+  refusal: (model) => (model.elbo ? undefined : "the model has no evidence lower bound"),
+  async evaluate(context) {
+    const { model } = context.session;
+    const values = await average(model.elbo as PerExample, context);
+    return { ...meanAndError(values.data), unit: "nats", ...likelihoodNote(model) };
+  },
+};
+
+const logProb: Metric = {
+  name: "logProb",
+  summary: "exact log-likelihood",
+  refusal: (model) => (model.logProb ? undefined : "the model has no exact likelihood"),
+  async evaluate(context) {
+    const { model } = context.session;
+    const values = await average(model.logProb as PerExample, context);
+    return { ...meanAndError(values.data), unit: "nats", ...likelihoodNote(model) };
+  },
+};
+
+/** `-log2 p` a dimension. Discrete data need no correction; densities of continuous data are left as densities. */
+const bitsPerDim: Metric = {
+  name: "bitsPerDim",
+  summary: "negative log-likelihood (or its bound) in bits a dimension",
+  refusal: (model) => (model.logProb || model.elbo ? undefined : "the model has neither a likelihood nor a bound"),
+  async evaluate(context) {
+    const { model } = context.session;
+    const values = await average((model.logProb ?? model.elbo) as PerExample, context);
+    const { value, stderr, n } = meanAndError(values.data);
+    const nats = sizeOf(model.datum.shape) * Math.LN2;
+    return { value: -value / nats, stderr: stderr / nats, n, unit: "bits/dim", ...likelihoodNote(model) };
+  },
+};
+
+/** The metrics that need nothing but the model's own capabilities. */
+export const builtinMetrics: readonly Metric[] = [elbo, logProb, bitsPerDim];
+
+/** The measurements that a model brings itself. */
+export function modelMetrics(model: GenerativeModel): Metric[] {
+  return Object.entries(model.metrics ?? {}).map(([name, metric]) => ({
+    name,
+    summary: metric.summary,
+    refusal: () => undefined,
+    async evaluate(context) {
+      const values = await average(metric.perExample, context);
+      return { ...(metric.aggregate?.(values) ?? meanAndError(values.data)), unit: metric.unit, ...likelihoodNote(model) };
+    },
+  }));
+}
+
+/** Runs metrics on a trained model. */
+export class Evaluator {
+  constructor(private readonly registered: readonly Metric[] = builtinMetrics) {}
+
+  /** Every metric known for a model, with the reason when one does not apply. */
+  available(model: GenerativeModel, datum: DatumSpec): { metric: Metric; refusal: string | undefined }[] {
+    return [...this.registered, ...modelMetrics(model)].map((metric) => ({ metric, refusal: metric.refusal(model, datum) }));
+  }
+
+  /**
+   * @param names Metrics to compute; all that apply when absent.
+   * @throws UserError for an unknown metric or one that does not apply.
+   */
+  async evaluate(context: MetricContext, names?: readonly string[]): Promise<Record<string, MetricResult>> {
+    const { model } = context.session;
+    const known = this.available(model, context.dataset.datum);
+    const wanted = names ?? known.filter(({ refusal }) => refusal === undefined).map(({ metric }) => metric.name);
+    const chosen = wanted.map((name) => {
+      const found = known.find(({ metric }) => metric.name === name);
+      if (found === undefined) throw unknownMetric(name, known.map(({ metric }) => metric.name));
+      if (found.refusal !== undefined) throw new UserError("@latentkit/core", `metric ${name} does not apply: ${found.refusal}`);
+      return found.metric;
+    });
+    const results: Record<string, MetricResult> = {};
+    for (const metric of chosen) results[metric.name] = await metric.evaluate(context);
+    return results;
+  }
+}
+
+function unknownMetric(name: string, known: readonly string[]): UserError {
+  return new UserError("@latentkit/core", `unknown metric "${name}"${didYouMean(name, known)}; known: ${known.join(", ")}`);
+}
+

@@ -1,0 +1,103 @@
+import type { HostTensor, Key, Tree } from "@latentkit/jit";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { DatumSpec } from "./data.js";
+
+/** Parameters and state are trees of tensors; paths name them in checkpoints: `params.encoder.fc1.kernel`. */
+export type TensorTree = Tree<Tensor>;
+
+/** A mini-batch: `x` of shape `(B, ...datum.shape)`, `label` of shape `(B,)` int32 when the data are labelled, further fields by name. */
+export interface Batch {
+  readonly x: Tensor;
+  readonly label?: Tensor;
+  readonly [field: string]: Tensor | undefined;
+}
+
+/** What one evaluation of a loss gives. */
+export interface LossResult<S> {
+  /** Scalar to minimise. */
+  readonly loss: Tensor;
+  /** The next state; absent when the loss leaves it as it was. */
+  readonly state?: S;
+  /** Scalars to log, by name. */
+  readonly metrics?: Readonly<Record<string, Tensor>>;
+}
+
+/** What a loss may depend on besides parameters and data. */
+export interface LossContext {
+  readonly key: Key;
+  /** Update number, counted from 0: int32 scalar. For warm-up and schedules inside a loss. */
+  readonly step: Tensor;
+}
+
+/** One loss and the parameter groups it trains: a GAN has two, the rest one. */
+export interface Objective<P = any, S = any> {
+  readonly name: string;
+  /** Top-level keys of the parameters. */
+  readonly trains: readonly (keyof P & string)[];
+  /** Run on every `every`-th step only; 1 when absent. */
+  readonly every?: number;
+  loss(params: P, state: S, batch: Batch, context: LossContext): LossResult<S>;
+}
+
+/** Everything a sampler may be asked for; a plugin's own options (`temperature`, `guidance` …) stand in `options`, checked by its schema. */
+export interface SampleRequest {
+  /** Number of samples of one call: static, decides shapes. */
+  readonly n: number;
+  /** Shape `(n,)` int32, when asked for by class. */
+  readonly label?: Tensor;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A scan: `start`, then `steps` times `step`, then `finish`; each part is compiled once. */
+export interface Sampling<P = any, S = any, C extends TensorTree = any> {
+  /** 0: VAE, GAN, flow; T: diffusion; maxNewTokens: autoregressive; D: MAF. */
+  readonly steps: number;
+  start(params: P, state: S, key: Key, request: SampleRequest): C;
+  /** One step with static shapes. @param i Step number from 0, int32 scalar. */
+  step?(params: P, state: S, carry: C, i: Tensor, key: Key): C;
+  /** @returns Samples in the data's own range, shape `(n, ...datum.shape)`. */
+  finish(params: P, state: S, carry: C): Tensor;
+}
+
+/** Encoder and decoder of a latent-variable model: interpolation, features, reconstruction. */
+export interface Latent<P = any, S = any> {
+  /** Shape of one latent without the batch, e.g. `[20]`. */
+  readonly shape: readonly number[];
+  /** The most likely latent of each datum, shape `(B, ...shape)`. */
+  encode(params: P, state: S, batch: Batch): Tensor;
+  /** @param label Shape `(B,)` int32 for conditional models. @returns Data in their own range, shape `(B, ...datum.shape)`. */
+  decode(params: P, state: S, z: Tensor, label?: Tensor): Tensor;
+}
+
+/** A number about a batch that the evaluator averages over a split, with its unit. */
+export interface ModelMetric<P = any, S = any> {
+  readonly unit: string;
+  /** One line for `latentkit list`. */
+  readonly summary: string;
+  /** What is measured of each example, shape `(B,)`, or `(B, ...)` when `aggregate` says what to make of it. */
+  perExample(params: P, state: S, batch: Batch, key: Key): Tensor;
+  /** The number of a whole split from all examples, shape `(n, ...)`; the mean with its standard error when absent. */
+  aggregate?(perExample: HostTensor): { value: number; stderr: number; n: number };
+}
+
+/**
+ * Everything the trainer, the evaluator and the command line may know about a model.
+ * Data and pure functions: all tensors are arguments, all functions can be traced.
+ */
+export interface GenerativeModel<P = any, S = any> {
+  readonly datum: DatumSpec;
+  /** What a reader must know to compare this model's likelihoods, e.g. "on dynamically binarised data"; printed with every such metric. */
+  readonly likelihoodNote?: string;
+  /** @param batch Serves data-dependent initialisation. */
+  init(key: Key, batch: Batch): { params: P; state: S };
+  /** Run in order on every step. */
+  readonly objectives: readonly Objective<P, S>[];
+  sampling(request: Omit<SampleRequest, "label">): Sampling<P, S>;
+  /** Exact log-likelihood in nats, shape `(B,)`: flow, autoregressive. */
+  logProb?(params: P, state: S, batch: Batch): Tensor;
+  /** Lower bound on the log-likelihood in nats, shape `(B,)`: VAE, diffusion. */
+  elbo?(params: P, state: S, batch: Batch, key: Key): Tensor;
+  readonly latent?: Latent<P, S>;
+  /** Further measurements of this model's own: importance-weighted NLL, KL, active units … */
+  readonly metrics?: Readonly<Record<string, ModelMetric<P, S>>>;
+}

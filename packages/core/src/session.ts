@@ -1,0 +1,270 @@
+import {
+  type Engine,
+  type HostTensor,
+  type Key,
+  type ProgramFunction,
+  type Store,
+  type TensorSpec,
+  type Tree,
+  compile,
+  evalShape,
+  fold,
+  hostKey,
+  hostTensor,
+  mapTree,
+  sizeOf,
+  UserError,
+} from "@latentkit/jit";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { paddedRanges } from "./batches.js";
+import type { Split } from "./data.js";
+import type { Batch, GenerativeModel, SampleRequest, Sampling } from "./model.js";
+import { type ModelSpecs, batchSpecs } from "./model-specs.js";
+
+/** What a caller asks of a sampler. */
+export interface SampleOptions {
+  readonly n: number;
+  /** Same seed, same samples. 0 when absent. */
+  readonly seed?: number;
+  /** A class for every sample, or one for all. */
+  readonly label?: number | readonly number[];
+  /** The model's own sampling options. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** One step of a sampling scan as it streams. */
+export interface SampleFrame {
+  /** Steps done, 0 to `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  /** What `finish` makes of the carry at this point, shape `(n, ...datum.shape)`. */
+  readonly x: HostTensor;
+}
+
+/** How a split is read in batches. */
+export interface SplitOptions {
+  /** Examples a call; 250 when absent. */
+  readonly batchSize?: number;
+  readonly seed?: number;
+  /** Use only the first so many examples. */
+  readonly limit?: number;
+}
+
+const MAX_SAMPLES_A_CALL = 256;
+
+/** A model's weights on an engine: sample, encode, decode, measure. Programs are compiled on first use and kept. */
+export class Session {
+  readonly #functions = new Map<unknown, ProgramFunction>();
+  #samplings = 0;
+
+  /**
+   * @param weights Which parameters of the store to use: those trained, or their moving average.
+   */
+  constructor(
+    readonly model: GenerativeModel,
+    readonly engine: Engine,
+    readonly store: Store,
+    readonly specs: ModelSpecs,
+    readonly weights: "params" | "ema",
+  ) {}
+
+  /** @returns Samples in the data's own range, shape `(n, ...datum.shape)`. */
+  async sample(request: SampleOptions): Promise<HostTensor> {
+    checkCount(request.n);
+    const parts: HostTensor[] = [];
+    for (const [chunk, options] of chunks(request).entries()) {
+      for await (const frame of this.#scan(options, chunk, false)) parts.push(frame.x);
+    }
+    return concatRows(parts, request.n);
+  }
+
+  /** Every step of the scan; the last frame holds the samples. At most 256 samples. */
+  sampleStream(request: SampleOptions): AsyncIterable<SampleFrame> {
+    checkCount(request.n);
+    if (request.n > MAX_SAMPLES_A_CALL) {
+      throw new UserError("@latentkit/core", `sampleStream: n must be at most ${MAX_SAMPLES_A_CALL}, got ${request.n}`);
+    }
+    return this.#scan(request, 0, true);
+  }
+
+  async *#scan(request: SampleOptions, chunk: number, everyStep: boolean): AsyncGenerator<SampleFrame> {
+    const { n, seed = 0, options = {} } = request;
+    const label = labelTensor(request, this.model.datum.classes);
+    const sampling = this.model.sampling({ n, options });
+    const inputs = label === undefined ? {} : { label };
+    const inputSpecs = mapTree(inputs as Tree<HostTensor>, specOf);
+    const asked = (args: { label?: Tensor }): SampleRequest => ({ n, options, ...(args.label ? { label: args.label } : {}) });
+    const signature = JSON.stringify([n, options, Object.keys(inputs)]);
+    const startKey = (key: Key) => fold(key, "start");
+    if (sampling.steps === 0 || sampling.step === undefined) {
+      const once = this.#function(`sample ${signature}`, (state, args, key) => ({
+        outputs: { x: sampling.finish(state.params, state.state, sampling.start(state.params, state.state, startKey(key), asked(args))) },
+      }));
+      const program = await this.#compile(once, inputSpecs);
+      const { x } = await program.run(inputs, hostKey(seed, "sample", chunk));
+      yield { step: 0, steps: 0, x };
+      return;
+    }
+    yield* this.#steps(sampling, { signature, asked, inputs, inputSpecs, key: hostKey(seed, "sample", chunk), everyStep });
+  }
+
+  /** The carry lives in the store under a name of its own while the scan runs. */
+  async *#steps(
+    sampling: Sampling,
+    scan: {
+      signature: string;
+      asked: (args: { label?: Tensor }) => SampleRequest;
+      inputs: Tree<HostTensor>;
+      inputSpecs: Tree<TensorSpec>;
+      key: Int32Array;
+      everyStep: boolean;
+    },
+  ): AsyncGenerator<SampleFrame> {
+    const id = `carry${this.#samplings++}`;
+    const start: ProgramFunction = (state, args, key) => ({
+      state: { [id]: sampling.start(state.params, state.state, fold(key, "start"), scan.asked(args)) },
+    });
+    const carry = evalShape(
+      ({ weights, args }, key) => sampling.start(weights.params, weights.state, key, scan.asked(args)),
+      { weights: this.#weightSpecs(), args: scan.inputSpecs } as Tree<TensorSpec>,
+    );
+    const step: ProgramFunction = (state, { i }, key) => ({
+      state: { [id]: sampling.step?.(state.params, state.state, state[id], i, fold(key, "step", i)) },
+    });
+    const finish: ProgramFunction = (state) => ({ outputs: { x: sampling.finish(state.params, state.state, state[id]) } });
+    const programs = [
+      await this.#compile(start, scan.inputSpecs),
+      await this.#compile(step, { i: { shape: [], dtype: "int32" } }, { [id]: carry }),
+      await this.#compile(finish, {}, { [id]: carry }),
+    ] as const;
+    try {
+      await programs[0].run(scan.inputs, scan.key);
+      for (let i = 0; i <= sampling.steps; i++) {
+        if (scan.everyStep || i === sampling.steps) {
+          const { x } = await programs[2].run({});
+          yield { step: i, steps: sampling.steps, x };
+        }
+        if (i < sampling.steps) await programs[1].run({ i: hostTensor([i], [], "int32") }, scan.key);
+      }
+    } finally {
+      for (const program of programs) await program.dispose();
+      await this.store.delete([...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id));
+    }
+  }
+
+  /**
+   * Measures every example of a split.
+   *
+   * @param f Gives one value an example, shape `(B,)` (or `(B, ...)`), from traced tensors; kept as the program's identity, so pass the same function again.
+   * @returns Values in the split's order, shape `(n, ...)`.
+   */
+  async perExample(
+    f: (params: any, state: any, batch: Batch, key: Key) => Tensor,
+    split: Split,
+    { batchSize = 250, seed = 0, limit = split.size }: SplitOptions = {},
+  ): Promise<HostTensor> {
+    const size = Math.min(limit, split.size);
+    const rows = Math.min(batchSize, size);
+    const body = this.#function(f, (state, { batch }, key) => ({ outputs: { y: f(state.params, state.state, batch, key) } }));
+    const program = await this.#compile(body, { batch: batchSpecs(split, rows) } as Tree<TensorSpec>);
+    const parts: HostTensor[] = [];
+    let chunk = 0;
+    for (const { indices, count } of paddedRanges(size, rows)) {
+      const { y } = await program.run({ batch: split.gather(indices) }, hostKey(seed, "evaluate", chunk++));
+      parts.push(firstRows(y, count));
+    }
+    return concatRows(parts, size);
+  }
+
+  /** The most likely latent of every example of a split, shape `(n, ...latent.shape)`. */
+  encode(split: Split, options: SplitOptions = {}): Promise<HostTensor> {
+    return this.perExample(this.#latent().encode, split, options);
+  }
+
+  /** Data of the given latents, shape `(n, ...datum.shape)`. */
+  async decode(z: HostTensor, label?: HostTensor): Promise<HostTensor> {
+    const { decode } = this.#latent();
+    const body = this.#function(decode, (state, args) => ({ outputs: { x: decode(state.params, state.state, args.z, args.label) } }));
+    const inputs = label === undefined ? { z } : { z, label };
+    const program = await this.#compile(body, mapTree(inputs as Tree<HostTensor>, specOf));
+    return (await program.run(inputs)).x;
+  }
+
+  #latent(): NonNullable<GenerativeModel["latent"]> {
+    const { latent } = this.model;
+    if (latent === undefined) throw new UserError("@latentkit/core", "this model has no latent space: it cannot encode, decode or interpolate");
+    return latent;
+  }
+
+  #weightSpecs(): Tree<TensorSpec> {
+    return { params: this.specs.params, state: this.specs.state };
+  }
+
+  /** Shows a body `{params, state}` whichever weights are used. */
+  #function(identity: unknown, body: ProgramFunction): ProgramFunction {
+    const known = this.#functions.get(identity);
+    if (known !== undefined) return known;
+    this.#functions.set(identity, body);
+    return body;
+  }
+
+  readonly #wrapped = new WeakMap<ProgramFunction, ProgramFunction>();
+
+  #compile(body: ProgramFunction, inputs: Tree<TensorSpec>, more: Record<string, Tree<TensorSpec>> = {}) {
+    const wrapped = this.#wrapped.get(body) ?? ((state, args, key) => body({ ...state, params: state[this.weights] }, args, key));
+    this.#wrapped.set(body, wrapped);
+    const state = { [this.weights]: this.specs.params, state: this.specs.state, ...more };
+    return compile(this.engine, wrapped, { state, inputs }, this.store);
+  }
+}
+
+const specOf = ({ shape, dtype }: TensorSpec): TensorSpec => ({ shape, dtype });
+
+function checkCount(n: number): void {
+  if (!Number.isSafeInteger(n) || n < 1) throw new UserError("@latentkit/core", `n must be a whole number from 1, got ${n}`);
+}
+
+function chunks(request: SampleOptions): SampleOptions[] {
+  const { n, label } = request;
+  if (n <= MAX_SAMPLES_A_CALL) return [request];
+  const starts = Array.from({ length: Math.ceil(n / MAX_SAMPLES_A_CALL) }, (_, i) => i * MAX_SAMPLES_A_CALL);
+  return starts.map((start) => {
+    const labels = Array.isArray(label) ? padded(label.slice(start, start + MAX_SAMPLES_A_CALL)) : label;
+    return { ...request, n: MAX_SAMPLES_A_CALL, ...(labels === undefined ? {} : { label: labels }) };
+  });
+}
+
+const padded = (labels: readonly number[]): number[] =>
+  Array.from({ length: MAX_SAMPLES_A_CALL }, (_, i) => labels[Math.min(i, labels.length - 1)] as number);
+
+function labelTensor({ n, label }: SampleOptions, classes: number | undefined): HostTensor | undefined {
+  if (label === undefined) return undefined;
+  const labels = typeof label === "number" ? Array.from({ length: n }, () => label) : label;
+  if (classes === undefined) throw new UserError("@latentkit/core", "label was given, but the model was trained on data without labels");
+  if (labels.length !== n) throw new UserError("@latentkit/core", `${labels.length} labels were given for n = ${n} samples; give one, or n`);
+  const bad = labels.find((value) => !Number.isInteger(value) || value < 0 || value >= classes);
+  if (bad !== undefined) throw new UserError("@latentkit/core", `label must be a whole number from 0 to ${classes - 1}, got ${bad}`);
+  return hostTensor(labels, [n], "int32");
+}
+
+/** The first `count` rows; the tensor itself when it has no more. */
+export function firstRows(tensor: HostTensor, count: number): HostTensor {
+  const [rows = 0, ...rest] = tensor.shape;
+  return rows === count ? tensor : { ...tensor, shape: [count, ...rest], data: tensor.data.slice(0, count * sizeOf(rest)) };
+}
+
+/** Tensors stacked along the first axis and cut to `count` rows. */
+export function concatRows(parts: readonly HostTensor[], count: number): HostTensor {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError("concatRows: nothing to concatenate");
+  if (parts.length === 1) return firstRows(first, count);
+  const rest = first.shape.slice(1);
+  const data = new (first.data.constructor as Float32ArrayConstructor)(count * sizeOf(rest));
+  let offset = 0;
+  for (const part of parts) {
+    const fit = part.data.subarray(0, data.length - offset);
+    data.set(fit as Float32Array, offset);
+    offset += fit.length;
+  }
+  return { shape: [count, ...rest], dtype: first.dtype, data };
+}

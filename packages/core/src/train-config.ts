@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { optimizerSchema } from "./optim/index.js";
+
+/** How a model is trained: serialisable, saved in the run's `config.json`. */
+export const trainConfigSchema = z.strictObject({
+  steps: z.int().min(1).optional().describe("updates to do; `epochs` times the steps of an epoch when absent"),
+  epochs: z.number().positive().default(10).describe("passes over the training data, when `steps` is not given"),
+  batchSize: z.int().min(1).default(128).describe("examples an update"),
+  seed: z.int().default(0).describe("everything random follows from it: initial weights, data order, noise"),
+  optimizer: optimizerSchema.prefault({}).describe("the update rule and its learning rate"),
+  emaDecay: z.number().min(0).lt(1).default(0.999).describe("decay of the moving average of the weights, which sampling and evaluation use; 0: none"),
+  maxGradNorm: z.number().positive().optional().describe("updates with a larger global gradient norm are skipped; none when absent"),
+  maxSkipped: z.int().min(1).default(20).describe("stop after so many skipped updates in a row"),
+  logEvery: z.int().min(1).default(50).describe("steps between log lines"),
+  evaluateEvery: z.int().min(0).default(0).describe("steps between evaluations on the test split; 0: only at the end"),
+  checkpointEvery: z.int().min(0).default(1000).describe("steps between checkpoints; 0: only at the end"),
+});
+
+export type TrainConfig = z.output<typeof trainConfigSchema>;
+export type TrainConfigInput = z.input<typeof trainConfigSchema>;
+
+/** Total number of updates of a configuration. */
+export function totalSteps({ steps, epochs }: Pick<TrainConfig, "steps" | "epochs">, stepsPerEpoch: number): number {
+  return steps ?? Math.max(1, Math.round(epochs * stepsPerEpoch));
+}
+
+/** A configuration whose number of updates is settled. */
+export type StepConfig = TrainConfig & { readonly steps: number };

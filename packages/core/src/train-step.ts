@@ -1,0 +1,142 @@
+import { type Key, type ProgramFunction, type TensorSpec, type Tree, evalShape, flatten, fold, mapTree } from "@latentkit/jit";
+import { type Scalar, type Tensor, engine, keep, maximum } from "@tensorflow/tfjs-core";
+import type { Batch, GenerativeModel, LossResult, Objective, TensorTree } from "./model.js";
+import type { ModelSpecs } from "./model-specs.js";
+import { emaUpdate, guard, type GuardState, guardInit, type Optimizer, optimizerFromConfig, type OptState, selectTree } from "./optim/index.js";
+import type { StepConfig } from "./train-config.js";
+
+type Branches = Record<string, TensorTree>;
+
+/** Everything a training step reads and replaces; the paths are those of checkpoints. */
+interface TrainState {
+  readonly params: Branches;
+  readonly state: Branches;
+  /** By objective. */
+  readonly optimizer: Record<string, OptState>;
+  /** Moving average of `params`; absent when `emaDecay` is 0. */
+  readonly ema?: Branches;
+  /** Refused updates by objective. */
+  readonly guard: Record<string, GuardState>;
+}
+
+interface StepInputs {
+  readonly batch: Batch;
+  /** int32 scalar. */
+  readonly step: Tensor;
+}
+
+/** The objectives that run on step `t`. */
+export function activeObjectives(model: GenerativeModel, t: number): Objective[] {
+  return model.objectives.filter(({ every = 1 }) => t % every === 0);
+}
+
+/** The program that makes a run's first state from its first batch. */
+export function initialState(model: GenerativeModel, config: StepConfig): ProgramFunction {
+  return (_state, { batch }: { batch: Batch }, key) => {
+    const { params, state } = model.init(key, batch) as { params: Branches; state: Branches };
+    return { state: { params, state, ...trainingExtras(model, params, config) } as never };
+  };
+}
+
+/** What training keeps besides the model: optimizer state, moving average, guard counts. */
+function trainingExtras(model: GenerativeModel, params: Branches, config: StepConfig): Omit<TrainState, "params" | "state"> {
+  const optimizer = optimizerFromConfig(config.optimizer, config.steps);
+  const byObjective = <T>(make: (objective: Objective) => T) =>
+    Object.fromEntries(model.objectives.map((objective) => [objective.name, make(objective)]));
+  return {
+    optimizer: byObjective(({ trains }) => optimizer.init(pick(params, trains))),
+    guard: byObjective(guardInit),
+    ...(config.emaDecay > 0 ? { ema: params } : {}),
+  };
+}
+
+/** Shapes of the whole training state. */
+export function trainStateSpecs(model: GenerativeModel, specs: ModelSpecs, config: StepConfig): Tree<TensorSpec> {
+  const extras = evalShape(({ params }) => trainingExtras(model, params, config) as never, { params: specs.params } as Tree<TensorSpec>);
+  return { params: specs.params, state: specs.state, ...(extras as object) } as Tree<TensorSpec>;
+}
+
+/**
+ * One update of every active objective in order: loss, gradients, guard, optimizer; then the moving average.
+ * An update whose loss or gradients are not finite leaves everything but the guard's counts as it was.
+ */
+export function trainStep(model: GenerativeModel, active: readonly Objective[], config: StepConfig): ProgramFunction {
+  const optimizer = optimizerFromConfig(config.optimizer, config.steps);
+  return (before: TrainState, { batch, step }: StepInputs, key) => {
+    let now: TrainState = { ...before, state: before.state ?? {} };
+    const metrics: Record<string, Tensor> = {};
+    for (const objective of active) {
+      const result = update(objective, optimizer, now, { batch, step }, fold(key, objective.name), config);
+      now = result.next;
+      const prefix = model.objectives.length > 1 ? `${objective.name}/` : "";
+      for (const [name, value] of Object.entries(result.metrics)) metrics[`${prefix}${name}`] = value;
+    }
+    const skipped = Object.values(now.guard).map((counts) => counts.skippedInARow);
+    return { state: now as never, outputs: { ...metrics, skippedInRow: skipped.reduce((a, b) => maximum(a, b)) } };
+  };
+}
+
+function update(
+  objective: Objective,
+  optimizer: Optimizer,
+  now: TrainState,
+  { batch, step }: StepInputs,
+  key: Key,
+  config: StepConfig,
+): { next: TrainState; metrics: Record<string, Tensor> } {
+  const { name, trains } = objective;
+  const params = pick(now.params, trains);
+  const { result, grads } = lossAndGradients(objective, now, params, batch, { key, step });
+  const { maxGradNorm } = config;
+  const verdict = guard(result.loss, grads, now.guard[name] as GuardState, maxGradNorm === undefined ? {} : { maxGradNorm });
+  const stepped = optimizer.step(params, grads, now.optimizer[name] as OptState, { step });
+  const ema = now.ema && emaUpdate(pick(now.ema, trains), stepped.params as Branches, step, { decay: config.emaDecay });
+  const changed = {
+    params: { ...now.params, ...(stepped.params as Branches) },
+    state: (result.state ?? now.state) as Branches,
+    optimizer: { ...now.optimizer, [name]: stepped.state },
+    ...(ema ? { ema: { ...now.ema, ...ema } } : {}),
+  };
+  const { guard: counts, ...old } = now;
+  const next = selectTree(verdict.ok, changed as TensorTree, old as unknown as TensorTree) as unknown as TrainState;
+  return {
+    next: { ...next, guard: { ...counts, [name]: verdict.state } },
+    metrics: { loss: result.loss, ...result.metrics, gradNorm: verdict.gradNorm, skipped: verdict.state.skipped },
+  };
+}
+
+/**
+ * The loss and its gradients for the groups that the objective trains.
+ *
+ * @throws Error naming the parameter that the loss does not depend on.
+ */
+function lossAndGradients(
+  objective: Objective,
+  now: TrainState,
+  params: Branches,
+  batch: Batch,
+  context: { key: Key; step: Tensor },
+): { result: LossResult<Branches>; grads: TensorTree } {
+  const leaves = flatten(params as TensorTree);
+  let result: LossResult<Branches> | undefined;
+  const f = (...tensors: Tensor[]): Scalar => {
+    const byPath = new Map(leaves.map(([path], i) => [path, tensors[i] as Tensor]));
+    const traced = mapTree(params as TensorTree, (_, path) => byPath.get(path) as Tensor) as Branches;
+    result = objective.loss({ ...now.params, ...traced }, now.state, batch, context) as LossResult<Branches>;
+    for (const [, tensor] of flatten([result.state ?? {}, result.metrics ?? {}] as TensorTree)) keep(tensor);
+    return result.loss as Scalar;
+  };
+  const { value, grads } = engine().gradients(f, leaves.map(([, tensor]) => tensor), undefined, true);
+  const missing = leaves.findIndex((_, i) => grads[i] == null);
+  if (missing >= 0) {
+    const path = leaves[missing]?.[0];
+    throw new Error(`objective "${objective.name}" trains ${path}, but its loss does not depend on it; use it or take it out of \`trains\``);
+  }
+  const byPath = new Map(leaves.map(([path], i) => [path, grads[i] as Tensor]));
+  const tree = mapTree(params as TensorTree, (_, path) => byPath.get(path) as Tensor);
+  return { result: { ...(result as LossResult<Branches>), loss: value }, grads: tree };
+}
+
+function pick(tree: Branches, names: readonly string[]): Branches {
+  return Object.fromEntries(names.map((name) => [name, tree[name] as TensorTree]));
+}

@@ -1,0 +1,86 @@
+import { type Engine, type HostTensor, UserError } from "@latentkit/jit";
+import { MemoryCheckpointStore, type CheckpointStore } from "./checkpoint.js";
+import { systemClock } from "./clock.js";
+import type { Dataset, DatasetSource } from "./data.js";
+import { builtinMetrics, Evaluator, type MetricResult } from "./evaluator.js";
+import { combineSinks, type LogSink } from "./log.js";
+import { parseOptions } from "./options.js";
+import type { ConfiguredModel } from "./plugin.js";
+import type { SampleFrame, SampleOptions, Session } from "./session.js";
+import { type TrainConfig, type TrainConfigInput, trainConfigSchema } from "./train-config.js";
+import { type FitResult, type Progress, Trainer } from "./trainer.js";
+
+/** What {@link train} takes: the training configuration, and what it is about. */
+export interface TrainOptions extends TrainConfigInput {
+  readonly model: ConfiguredModel;
+  readonly data: DatasetSource;
+  readonly engine: Engine;
+  /** In memory when absent. */
+  readonly checkpoints?: CheckpointStore;
+  readonly sinks?: readonly LogSink[];
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** A trained model. */
+export interface Run {
+  readonly session: Session;
+  readonly dataset: Dataset;
+  readonly config: TrainConfig;
+  readonly result: FitResult;
+  /** Samples in the data's own range, shape `(n, ...datum.shape)`. */
+  sample(options: SampleOptions): Promise<HostTensor>;
+  /** The sampling scan, step by step. */
+  sampleStream(options: SampleOptions): AsyncIterable<SampleFrame>;
+  /** @param metrics Names; all that apply when absent. */
+  evaluate(metrics?: readonly string[], options?: { seed?: number; limit?: number }): Promise<Record<string, MetricResult>>;
+}
+
+/**
+ * Trains a model: `await train({ model: vae({ latentDim: 20 }), data: mnist(), engine: onnx(), steps: 5000, seed: 0 })`.
+ *
+ * @throws UserError when options, model and data do not fit each other, or training diverges.
+ */
+export async function train(options: TrainOptions): Promise<Run> {
+  const { model: chosen, data, engine, checkpoints, sinks = [], signal, onProgress, ...rest } = options;
+  const config = parseOptions("@latentkit/core", trainConfigSchema, rest) as TrainConfig;
+  const dataset = await data.load(config.seed);
+  const model = createModel(chosen, dataset);
+  const evaluator = new Evaluator([...builtinMetrics]);
+  const trainer = new Trainer({
+    clock: systemClock,
+    checkpoints: checkpoints ?? new MemoryCheckpointStore({ keepLast: 1 }),
+    sink: combineSinks(sinks),
+    evaluator,
+  });
+  const result = await trainer.fit({
+    model,
+    dataset,
+    engine,
+    config,
+    ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress } : {}),
+  });
+  const { session } = result;
+  return {
+    session,
+    dataset,
+    config,
+    result,
+    sample: (request) => session.sample(request),
+    sampleStream: (request) => session.sampleStream(request),
+    evaluate: (metrics, { seed = config.seed, limit } = {}) =>
+      evaluator.evaluate({ session, dataset, split: dataset.splits.test, seed, ...(limit ? { limit } : {}) }, metrics),
+  };
+}
+
+/**
+ * The model of a configuration for given data.
+ *
+ * @throws UserError when an option is wrong or cannot be right for the data.
+ */
+export function createModel({ plugin, config }: ConfiguredModel, dataset: Dataset) {
+  const model = plugin.create(parseOptions(plugin.name, plugin.config, config), dataset.datum);
+  if (model.objectives.length === 0) throw new UserError(plugin.name, "the model has no objective to train");
+  return model;
+}

@@ -1,0 +1,297 @@
+import { type Engine, type HostTensor, type Program, type Store, type TensorSpec, type Tree, compile, hostKey, hostTensor, UserError } from "@latentkit/jit";
+import { type BatchOrder, batchOrder } from "./batches.js";
+import type { CheckpointChoice, CheckpointMeta, CheckpointStore, TensorFiles } from "./checkpoint.js";
+import type { Clock } from "./clock.js";
+import type { Dataset } from "./data.js";
+import type { Evaluator, MetricResult } from "./evaluator.js";
+import type { LogSink } from "./log.js";
+import type { GenerativeModel } from "./model.js";
+import { type ModelSpecs, batchSpecs, checkTensors, modelSpecs } from "./model-specs.js";
+import { Session } from "./session.js";
+import { type StepConfig, type TrainConfig, totalSteps } from "./train-config.js";
+import { activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
+
+/** Services the trainer works with. */
+export interface TrainerServices {
+  readonly clock: Clock;
+  readonly checkpoints: CheckpointStore;
+  readonly sink: LogSink;
+  readonly evaluator: Evaluator;
+}
+
+/** Where a run stands after an update. */
+export interface Progress {
+  /** Updates done. */
+  readonly step: number;
+  readonly steps: number;
+  /** Passes over the data, with its fraction. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Scalars of the latest update: `loss`, its parts, `gradNorm`, `skipped`. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Examples a second, over the last seconds. */
+  readonly examplesPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+/** What to train, on what. */
+export interface FitRequest {
+  readonly model: GenerativeModel;
+  readonly dataset: Dataset;
+  readonly engine: Engine;
+  readonly config: TrainConfig;
+  /** Continue from a checkpoint of the store. */
+  readonly resume?: CheckpointChoice;
+  /** Stop early: the state is saved and `fit` returns with `interrupted`. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Called at every evaluation with the session, e.g. to draw samples. */
+  readonly onEvaluate?: (step: number, results: Readonly<Record<string, MetricResult>>, session: Session) => Promise<void> | void;
+}
+
+export interface FitResult {
+  readonly session: Session;
+  readonly specs: ModelSpecs;
+  readonly step: number;
+  readonly steps: number;
+  readonly interrupted: boolean;
+  /** Seconds spent in updates, evaluation and checkpoints not counted. */
+  readonly trainSeconds: number;
+  /** Results of the last evaluation; empty when interrupted before one. */
+  readonly metrics: Readonly<Record<string, MetricResult>>;
+}
+
+/** Runs the training loop; knows models by their contract only. */
+export class Trainer {
+  constructor(private readonly services: TrainerServices) {}
+
+  /** @throws UserError when data, configuration or checkpoint cannot be right, or training diverges. */
+  async fit(request: FitRequest): Promise<FitResult> {
+    const fit = await Fit.prepare(this.services, request);
+    return fit.run();
+  }
+}
+
+/** One call of {@link Trainer.fit}. */
+class Fit {
+  readonly #programs = new Map<string, Promise<Program>>();
+  readonly #sums = new Map<string, { sum: number; n: number }>();
+  #step = 0;
+  #trainMs = 0;
+  #rate = new RateMeter();
+  #lastMetrics: Record<string, number> = {};
+  #results: Record<string, MetricResult> = {};
+  #savedAt = -1;
+
+  private constructor(
+    private readonly services: TrainerServices,
+    private readonly request: FitRequest,
+    private readonly store: Store,
+    private readonly specs: ModelSpecs,
+    private readonly order: BatchOrder,
+    private readonly config: StepConfig,
+    private readonly session: Session,
+  ) {}
+
+  static async prepare(services: TrainerServices, request: FitRequest): Promise<Fit> {
+    const { model, dataset, engine } = request;
+    const { train } = dataset.splits;
+    const order = batchOrder(train.size, request.config.batchSize, request.config.seed);
+    const config = { ...request.config, steps: totalSteps(request.config, order.stepsPerEpoch) };
+    const specs = modelSpecs(model, train, config.batchSize);
+    const store = engine.createStore();
+    const session = new Session(model, engine, store, specs, config.emaDecay > 0 ? "ema" : "params");
+    const fit = new Fit(services, request, store, specs, order, config, session);
+    await (request.resume === undefined ? fit.#initialise() : fit.#restore(request.resume));
+    return fit;
+  }
+
+  async #initialise(): Promise<void> {
+    const { config } = this;
+    const { model, dataset, engine } = this.request;
+    const { train } = dataset.splits;
+    const inputs = { batch: batchSpecs(train, config.batchSize) } as Tree<TensorSpec>;
+    const init = await compile(engine, initialState(model, config), { state: {}, inputs }, this.store);
+    await init.run({ batch: train.gather(this.order.indices(0)) }, hostKey(config.seed, "init"));
+    await init.dispose();
+  }
+
+  async #restore(which: CheckpointChoice): Promise<void> {
+    const { info, tensors } = await this.services.checkpoints.load(which);
+    const entries = new Map<string, HostTensor>(Object.values(tensors).flatMap((file) => [...file]));
+    checkTensors(trainStateSpecs(this.request.model, this.specs, this.config), entries, `checkpoint ${info.name}`);
+    await this.store.write(entries);
+    this.#step = info.step;
+    this.#savedAt = info.step;
+  }
+
+  async run(): Promise<FitResult> {
+    const { config } = this;
+    const { signal } = this.request;
+    while (this.#step < this.config.steps && !signal?.aborted) {
+      await this.#runUntil(this.#nextStop());
+      if (signal?.aborted) break;
+      if (isDue(this.#step, config.evaluateEvery) && this.#step < this.config.steps) await this.#evaluate();
+      if (isDue(this.#step, config.checkpointEvery)) await this.#save();
+    }
+    const interrupted = this.#step < this.config.steps;
+    if (!interrupted) await this.#evaluate();
+    await this.#save();
+    for (const program of this.#programs.values()) await (await program).dispose();
+    return {
+      session: this.session,
+      specs: this.specs,
+      step: this.#step,
+      steps: this.config.steps,
+      interrupted,
+      trainSeconds: this.#trainMs / 1000,
+      metrics: this.#results,
+    };
+  }
+
+  /** The next step at which the loop must have the weights to itself. */
+  #nextStop(): number {
+    const { evaluateEvery, checkpointEvery } = this.config;
+    const stops = [evaluateEvery, checkpointEvery].filter((n) => n > 0).map((n) => (Math.floor(this.#step / n) + 1) * n);
+    return Math.min(this.config.steps, ...stops);
+  }
+
+  /** Keeps one run queued behind the one that computes, so that gathering a batch and drawing noise cost no time. */
+  async #runUntil(stop: number): Promise<void> {
+    const { clock } = this.services;
+    const started = clock.now();
+    let pending: Promise<Record<string, HostTensor>> | undefined;
+    for (let t = this.#step; t < stop && !this.request.signal?.aborted; t++) {
+      const next = this.#start(t);
+      next.catch(() => {}); // reported when awaited below
+      if (pending !== undefined) this.#finish(await pending);
+      pending = next;
+    }
+    if (pending !== undefined) this.#finish(await pending);
+    this.#trainMs += clock.now() - started;
+  }
+
+  async #start(t: number): Promise<Record<string, HostTensor>> {
+    const { config } = this;
+    const { dataset } = this.request;
+    const program = await this.#program(t);
+    const batch = dataset.splits.train.gather(this.order.indices(t));
+    return program.run({ batch, step: hostTensor([t], [], "int32") }, hostKey(config.seed, "train", t));
+  }
+
+  #program(t: number): Promise<Program> {
+    const { config } = this;
+    const { model, dataset, engine } = this.request;
+    const active = activeObjectives(model, t);
+    const name = active.map((objective) => objective.name).join();
+    let program = this.#programs.get(name);
+    if (program === undefined) {
+      const inputs = { batch: batchSpecs(dataset.splits.train, config.batchSize), step: { shape: [], dtype: "int32" } };
+      const state = trainStateSpecs(model, this.specs, config);
+      program = compile(engine, trainStep(model, active, config), { state, inputs: inputs as Tree<TensorSpec> }, this.store);
+      this.#programs.set(name, program);
+    }
+    return program;
+  }
+
+  #finish(outputs: Record<string, HostTensor>): void {
+    const { config } = this;
+    const { onProgress } = this.request;
+    this.#step++;
+    const metrics: Record<string, number> = {};
+    for (const [name, tensor] of Object.entries(outputs)) metrics[name] = tensor.data[0] as number;
+    this.#lastMetrics = metrics;
+    this.#refuseDivergence(metrics);
+    for (const [name, value] of Object.entries(metrics)) {
+      const entry = this.#sums.get(name) ?? { sum: 0, n: 0 };
+      this.#sums.set(name, { sum: entry.sum + value, n: entry.n + 1 });
+    }
+    const rate = this.#rate.tick(this.services.clock.now(), config.batchSize);
+    if (isDue(this.#step, config.logEvery) || this.#step === this.config.steps) this.#log(rate);
+    onProgress?.({
+      step: this.#step,
+      steps: this.config.steps,
+      epoch: this.#step / this.order.stepsPerEpoch,
+      epochs: this.config.steps / this.order.stepsPerEpoch,
+      metrics,
+      examplesPerSecond: rate,
+      secondsLeft: ((this.config.steps - this.#step) * config.batchSize) / rate,
+    });
+  }
+
+  #refuseDivergence(metrics: Record<string, number>): void {
+    const { maxSkipped, optimizer } = this.config;
+    if ((metrics.skippedInRow ?? 0) < maxSkipped) return;
+    const last = this.#savedAt < 0 ? "no checkpoint was saved yet" : `the checkpoint of step ${this.#savedAt} is intact`;
+    throw new UserError(
+      "@latentkit/core",
+      `training diverged: ${maxSkipped} updates in a row had a non-finite or exploding gradient (step ${this.#step}); ` +
+        `lower optimizer.learningRate ${optimizer.learningRate === undefined ? "" : `(now ${optimizer.learningRate}) `} or check the data; ${last}`,
+    );
+  }
+
+  /** Means over the steps since the last line. */
+  #log(rate: number): void {
+    const values: Record<string, number> = { "train/epoch": this.#step / this.order.stepsPerEpoch };
+    for (const [name, { sum, n }] of this.#sums) values[`train/${name}`] = sum / n;
+    if (Number.isFinite(rate)) values["train/examplesPerSecond"] = rate;
+    this.services.sink.scalars(this.#step, values);
+    this.#sums.clear();
+  }
+
+  async #evaluate(): Promise<void> {
+    const { config } = this;
+    const { dataset, onEvaluate, model } = this.request;
+    const { session } = this;
+    const defaults = model.elbo ? ["elbo"] : model.logProb ? ["logProb"] : [];
+    const context = { session, dataset, split: dataset.splits.test, seed: config.seed };
+    this.#results = await this.services.evaluator.evaluate(context, defaults);
+    const values = Object.entries(this.#results).map(([name, { value }]) => [`test/${name}`, value] as const);
+    if (values.length > 0) this.services.sink.scalars(this.#step, Object.fromEntries(values));
+    await onEvaluate?.(this.#step, this.#results, session);
+    this.#rate = new RateMeter();
+  }
+
+  async #save(): Promise<void> {
+    if (this.#savedAt === this.#step) return;
+    const tensors = await this.store.read([...this.store.specs().keys()].filter((path) => !path.startsWith("carry")));
+    await this.services.checkpoints.save(this.#step, groupFiles(tensors), this.#meta());
+    this.#savedAt = this.#step;
+    this.#rate = new RateMeter();
+  }
+
+  /** Lower is better: minus the test bound when it is of this step, or else the last training loss. */
+  #meta(): CheckpointMeta {
+    const bound = this.#results.elbo ?? this.#results.logProb;
+    const metric = bound === undefined ? this.#lastMetrics.loss : -bound.value;
+    return metric === undefined || !Number.isFinite(metric) ? {} : { metric };
+  }
+}
+
+function isDue(step: number, every: number): boolean {
+  return every > 0 && step % every === 0;
+}
+
+/** Paths by checkpoint file: weights and state, moving average, everything else. */
+function groupFiles(tensors: ReadonlyMap<string, HostTensor>): TensorFiles {
+  const files: Record<string, Map<string, HostTensor>> = { model: new Map(), optimizer: new Map() };
+  for (const [path, tensor] of tensors) {
+    const [top] = path.split(".");
+    const name = top === "params" || top === "state" ? "model" : top === "ema" ? "ema" : "optimizer";
+    files[name] ??= new Map();
+    files[name].set(path, tensor);
+  }
+  return files;
+}
+
+/** Examples a second over a sliding window. */
+class RateMeter {
+  readonly #ticks: number[] = [];
+
+  tick(now: number, batchSize: number): number {
+    this.#ticks.push(now);
+    while (this.#ticks.length > 2 && (now - (this.#ticks[0] as number) > 5000 || this.#ticks.length > 2000)) this.#ticks.shift();
+    const span = now - (this.#ticks[0] as number);
+    return span > 0 ? ((this.#ticks.length - 1) * batchSize * 1000) / span : Number.NaN;
+  }
+}

@@ -1,0 +1,85 @@
+import { type Tensor, engine as tfEngine } from "@tensorflow/tfjs-core";
+import type { Engine, EngineCapabilities, Executable, Store } from "./engine.js";
+import { type Graph, type GraphNode, type ValueId, graphResults } from "./graph.js";
+import type { HostTensor, TensorSpec } from "./host-tensor.js";
+import { callKernel, onCpu, toHost, toTensor } from "./run-node.js";
+import { HostStore } from "./store.js";
+
+/**
+ * The reference engine: interprets a graph kernel by kernel on tfjs's cpu backend. Slow, always available, and what every other engine is
+ * compared with. A run blocks the event loop.
+ */
+export function eager(): Engine {
+  const stores = new Set<HostStore>();
+  const capabilities: EngineCapabilities = { composites: new Set(), foldConstants: true, conditionalStates: true, details: { backend: "tfjs cpu" } };
+  return {
+    name: "eager",
+    capabilities,
+    createStore() {
+      const store = new HostStore();
+      stores.add(store);
+      return store;
+    },
+    async compile(graph: Graph, store: Store): Promise<Executable> {
+      const lastUse = findLastUses(graph);
+      return {
+        run: async (inputs) => onCpu(() => interpret(graph, lastUse, store as HostStore, inputs)),
+        dispose: async () => {},
+      };
+    },
+    async dispose() {
+      for (const store of stores) await store.dispose();
+      stores.clear();
+    },
+  };
+}
+
+function findLastUses(graph: Graph): ReadonlyMap<GraphNode, readonly ValueId[]> {
+  const last = new Map<ValueId, GraphNode>();
+  for (const node of graph.nodes) {
+    for (const id of Object.values(node.inputs)) last.set(id, node);
+  }
+  const byNode = new Map<GraphNode, ValueId[]>();
+  for (const [id, node] of last) byNode.set(node, [...(byNode.get(node) ?? []), id]);
+  return byNode;
+}
+
+function interpret(
+  graph: Graph,
+  lastUse: ReadonlyMap<GraphNode, readonly ValueId[]>,
+  store: HostStore,
+  inputs: readonly HostTensor[],
+): HostTensor[] {
+  const values = new Map<ValueId, Tensor>();
+  const value = (id: ValueId): Tensor => {
+    const known = values.get(id);
+    if (known !== undefined) return known;
+    const constant = toTensor({ ...(graph.values[id] as TensorSpec), data: graph.constants.get(id) as HostTensor["data"] });
+    values.set(id, constant);
+    return constant;
+  };
+  const results = new Set(graphResults(graph));
+  tfEngine().startScope("latentkit eager");
+  try {
+    graph.inputs.forEach((port, i) => values.set(port.value, toTensor(inputs[i] as HostTensor)));
+    for (const state of graph.states) {
+      if (state.before !== undefined) values.set(state.before, toTensor(store.get(state.path)));
+    }
+    for (const node of graph.nodes) {
+      callKernel(node, value).forEach((tensor, i) => values.set(node.outputs[i] as ValueId, tensor));
+      for (const id of lastUse.get(node) ?? []) {
+        if (!results.has(id)) values.get(id)?.dispose();
+      }
+    }
+    const next = graph.states.flatMap((state) =>
+      state.after === undefined || (state.when !== undefined && value(state.when).dataSync()[0] === 0)
+        ? []
+        : [[state.path, toHost(value(state.after))] as const],
+    );
+    const outputs = graph.outputs.map((port) => toHost(value(port.value)));
+    for (const [path, tensor] of next) store.tensors.set(path, { ...tensor, data: tensor.data.slice() });
+    return outputs.map((output) => ({ ...output, data: output.data.slice() }));
+  } finally {
+    tfEngine().endScope();
+  }
+}

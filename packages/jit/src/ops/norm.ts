@@ -1,0 +1,109 @@
+import { type Tensor, add, div, mean, mul, reshape, rsqrt, square, sub, sum } from "@tensorflow/tfjs-core";
+import { defineComposite } from "../composite.js";
+
+type NormInputs = { x: Tensor; scale: Tensor; offset: Tensor };
+
+/** Centred and scaled to unit variance over `axes`, with the reciprocal deviation. */
+function standardize(x: Tensor, axes: number[], epsilon: number): { xHat: Tensor; inverse: Tensor } {
+  const centred = sub(x, mean(x, axes, true));
+  const inverse = rsqrt(add(mean(square(centred), axes, true), epsilon));
+  return { xHat: mul(centred, inverse), inverse };
+}
+
+/** Gradient through {@link standardize}: `inverse * (d - mean(d) - xHat * mean(d * xHat))`. */
+function standardizeGradient(d: Tensor, xHat: Tensor, inverse: Tensor, axes: number[]): Tensor {
+  const meanD = mean(d, axes, true);
+  const meanDx = mean(mul(d, xHat), axes, true);
+  return mul(inverse, sub(sub(d, meanD), mul(xHat, meanDx)));
+}
+
+const allButLast = (x: Tensor): number[] => x.shape.slice(0, -1).map((_, i) => i);
+
+const layerNormKernel = defineComposite<NormInputs, { epsilon: number }>({
+  name: "LayerNorm",
+  inputs: ["x", "scale", "offset"],
+  forward: ({ x, scale, offset }, { epsilon }) => add(mul(standardize(x, [x.rank - 1], epsilon).xHat, scale), offset),
+  gradient: ([dy], inputs, { epsilon }) => {
+    const { x, scale } = inputs as NormInputs;
+    const axes = [x.rank - 1];
+    const { xHat, inverse } = standardize(x, axes, epsilon);
+    return {
+      x: () => standardizeGradient(mul(dy as Tensor, scale), xHat, inverse, axes),
+      scale: () => sum(mul(dy as Tensor, xHat), allButLast(x)),
+      offset: () => sum(dy as Tensor, allButLast(x)),
+    };
+  },
+});
+
+/**
+ * Layer normalisation over the last axis. Ba et al., 2016, §3. https://arxiv.org/abs/1607.06450
+ *
+ * @param x Shape `(..., C)`. @param scale Shape `(C,)`. @param offset Shape `(C,)`.
+ */
+export function layerNorm(x: Tensor, scale: Tensor, offset: Tensor, epsilon = 1e-5): Tensor {
+  return layerNormKernel({ x, scale, offset }, { epsilon }) as Tensor;
+}
+
+/** `(B, ..., C)` to `(B, S, G, C/G)`: statistics of a group are those over axes 1 and 3. */
+function grouped(x: Tensor, groups: number): Tensor {
+  const channels = x.shape[x.rank - 1] as number;
+  const batch = x.shape[0] as number;
+  return reshape(x, [batch, x.size / batch / channels, groups, channels / groups]);
+}
+
+const GROUP_AXES = [1, 3];
+
+const groupNormKernel = defineComposite<NormInputs, { groups: number; epsilon: number }>({
+  name: "GroupNorm",
+  inputs: ["x", "scale", "offset"],
+  forward: ({ x, scale, offset }, { groups, epsilon }) => {
+    const { xHat } = standardize(grouped(x, groups), GROUP_AXES, epsilon);
+    return add(mul(reshape(xHat, x.shape), scale), offset);
+  },
+  gradient: ([dy], inputs, { groups, epsilon }) => {
+    const { x, scale } = inputs as NormInputs;
+    const { xHat, inverse } = standardize(grouped(x, groups), GROUP_AXES, epsilon);
+    const d = dy as Tensor;
+    return {
+      x: () => reshape(standardizeGradient(grouped(mul(d, scale), groups), xHat, inverse, GROUP_AXES), x.shape),
+      scale: () => sum(mul(d, reshape(xHat, x.shape)), allButLast(x)),
+      offset: () => sum(d, allButLast(x)),
+    };
+  },
+});
+
+/**
+ * Group normalisation of channels-last data. Wu & He, 2018, §3. https://arxiv.org/abs/1803.08494
+ *
+ * @param x Shape `(B, ..., C)`, C divisible by `groups`. @param scale Shape `(C,)`. @param offset Shape `(C,)`.
+ */
+export function groupNorm(x: Tensor, scale: Tensor, offset: Tensor, groups: number, epsilon = 1e-5): Tensor {
+  const channels = x.shape[x.rank - 1] as number;
+  if (channels % groups !== 0) throw new RangeError(`groupNorm: ${channels} channels do not divide into ${groups} groups`);
+  return groupNormKernel({ x, scale, offset }, { groups, epsilon }) as Tensor;
+}
+
+const rmsNormKernel = defineComposite<{ x: Tensor; scale: Tensor }, { epsilon: number }>({
+  name: "RmsNorm",
+  inputs: ["x", "scale"],
+  forward: ({ x, scale }, { epsilon }) => mul(mul(x, rsqrt(add(mean(square(x), -1, true), epsilon))), scale),
+  gradient: ([dy], inputs, { epsilon }) => {
+    const { x, scale } = inputs as { x: Tensor; scale: Tensor };
+    const inverse = rsqrt(add(mean(square(x), -1, true), epsilon));
+    const xHat = mul(x, inverse);
+    const d = mul(dy as Tensor, scale);
+    return {
+      x: () => mul(inverse, sub(d, mul(xHat, div(sum(mul(d, xHat), -1, true), x.shape[x.rank - 1] as number)))),
+      scale: () => sum(mul(dy as Tensor, xHat), allButLast(x)),
+    };
+  },
+});
+
+/**
+ * Root-mean-square normalisation over the last axis. Zhang & Sennrich, 2019, §3. https://arxiv.org/abs/1910.07467
+ *
+ * @param x Shape `(..., C)`. @param scale Shape `(C,)`.
+ */
+export function rmsNorm(x: Tensor, scale: Tensor, epsilon = 1e-6): Tensor {
+  return rmsNormKernel({ x, scale }, { epsilon }) as Tensor;
+}

@@ -1,0 +1,48 @@
+import "@tensorflow/tfjs-backend-cpu";
+import { type Tensor, engine, tensor, tidy } from "@tensorflow/tfjs-core";
+import { compositeOf } from "./composite.js";
+import type { GraphNode, ValueId } from "./graph.js";
+import { type HostTensor, hostTensor } from "./host-tensor.js";
+
+/** Runs `f` with tfjs's cpu backend active and restores the backend that was. */
+export function onCpu<T>(f: () => T): T {
+  const tf = engine();
+  const outer = tf.backendName;
+  if (outer !== "cpu") void tf.setBackend("cpu");
+  try {
+    return f();
+  } finally {
+    if (outer !== "cpu" && outer != null) void tf.setBackend(outer);
+  }
+}
+
+/** Calls one kernel of the graph on the active backend of tfjs. */
+export function callKernel(node: GraphNode, input: (id: ValueId) => Tensor): Tensor[] {
+  const inputs = Object.fromEntries(Object.entries(node.inputs).map(([name, id]) => [name, input(id)]));
+  const composite = compositeOf(node.kernel);
+  const out = composite
+    ? composite.forward(inputs, node.attrs)
+    : engine().runKernel(node.kernel, inputs as never, node.attrs as never);
+  return Array.isArray(out) ? out : [out as Tensor];
+}
+
+/** A tensor on the active backend that holds a copy of the values. */
+export function toTensor({ data, shape, dtype }: HostTensor): Tensor {
+  return tensor(data.slice() as never, shape as number[], dtype);
+}
+
+/** The values of a tensor on the host. */
+export function toHost(t: Tensor): HostTensor {
+  return hostTensor(t.dataSync() as never, [...t.shape], t.dtype as HostTensor["dtype"]);
+}
+
+/** Computes one node from host values to host values on tfjs's cpu backend: the reference for every engine. */
+export function runNode(node: GraphNode, value: (id: ValueId) => HostTensor): HostTensor[] {
+  return onCpu(() => {
+    let results: HostTensor[] = [];
+    tidy(() => {
+      results = callKernel(node, (id) => toTensor(value(id))).map(toHost);
+    });
+    return results;
+  });
+}

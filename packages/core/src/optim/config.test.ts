@@ -8,7 +8,7 @@ import { optimizerFromConfig, optimizerSchema, scheduleFromConfig } from "./conf
 import { lion } from "./lion.js";
 import { muon } from "./muon.js";
 import { chain, type Optimizer } from "./optimizer.js";
-import { cosine, linear, noam } from "./schedule.js";
+import { cosineSchedule, linearSchedule, noamSchedule } from "./schedule.js";
 import { sgd } from "./sgd.js";
 
 /** Parameters and state after three steps, as one flat list. */
@@ -36,10 +36,14 @@ describe("optimizerFromConfig", () => {
     [
       "cosine",
       { schedule: "cosine", warmup: 2, final: 1e-4 },
-      adam({ learningRate: cosine(1e-3, { steps: 10, warmup: 2, final: 1e-4 }) }),
+      adam({ learningRate: cosineSchedule(1e-3, { steps: 10, warmup: 2, final: 1e-4 }) }),
     ],
-    ["linear", { schedule: "linear" }, adam({ learningRate: linear(1e-3, 0, 10) })],
-    ["noam", { schedule: "noam", warmup: 5, modelWidth: 64 }, adam({ learningRate: noam({ dModel: 64, warmup: 5 }) })],
+    ["linear", { schedule: "linear" }, adam({ learningRate: linearSchedule(1e-3, 0, 10) })],
+    [
+      "noam",
+      { schedule: "noam", warmup: 5, modelWidth: 64 },
+      adam({ learningRate: noamSchedule({ dModel: 64, warmup: 5 }) }),
+    ],
     ["clipping", { clipNorm: 0.5, clipValue: 1 }, chain(clipByValue(1), clipByGlobalNorm(0.5), adam())],
     ["accumulation", { accumulate: 2 }, accumulate(adam(), 2)],
   ])("%s", (_name, config, expected) => {

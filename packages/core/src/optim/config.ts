@@ -6,7 +6,15 @@ import { clipByGlobalNorm, clipByValue } from "./clip.js";
 import { lion } from "./lion.js";
 import { muon } from "./muon.js";
 import { chain, type GradientTransform, type Optimizer } from "./optimizer.js";
-import { constant, cosine, exponential, linear, noam, type Schedule, stepDecay } from "./schedule.js";
+import {
+  constantSchedule,
+  cosineSchedule,
+  exponentialSchedule,
+  linearSchedule,
+  noamSchedule,
+  type Schedule,
+  stepSchedule,
+} from "./schedule.js";
 import { sgd } from "./sgd.js";
 
 /** What `--set optimizer.…` and a configuration file may say. Options that do not belong to the chosen optimizer are refused. */
@@ -85,12 +93,13 @@ export function scheduleFromConfig(config: OptimizerConfig, totalSteps: number):
   const { warmup, final, decayRate: rate } = config;
   const peak = config.learningRate ?? DEFAULT_RATE[config.name];
   const makers: Record<OptimizerConfig["schedule"], () => Schedule> = {
-    constant: () => constant(peak),
-    linear: () => linear(peak, final, totalSteps),
-    cosine: () => cosine(peak, { steps: totalSteps, warmup, final }),
-    exponential: () => exponential(peak, { rate, every: totalSteps }),
-    step: () => stepDecay(peak, { boundaries: config.boundaries, factor: rate }),
-    noam: () => noam({ dModel: config.modelWidth, warmup: Math.max(1, warmup), scale: config.learningRate ?? 1 }),
+    constant: () => constantSchedule(peak),
+    linear: () => linearSchedule(peak, final, totalSteps),
+    cosine: () => cosineSchedule(peak, { steps: totalSteps, warmup, final }),
+    exponential: () => exponentialSchedule(peak, { rate, every: totalSteps }),
+    step: () => stepSchedule(peak, { boundaries: config.boundaries, factor: rate }),
+    noam: () =>
+      noamSchedule({ dModel: config.modelWidth, warmup: Math.max(1, warmup), scale: config.learningRate ?? 1 }),
   };
   return makers[config.schedule]();
 }

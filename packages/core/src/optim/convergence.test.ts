@@ -5,7 +5,7 @@ import { adam, adamw } from "./adam.js";
 import { lion } from "./lion.js";
 import { muon } from "./muon.js";
 import type { Optimizer } from "./optimizer.js";
-import { cosine } from "./schedule.js";
+import { cosineSchedule } from "./schedule.js";
 import { sgd } from "./sgd.js";
 
 /** Minimises `loss` of one parameter from `start`; returns the last loss. */
@@ -39,7 +39,7 @@ function rosenbrock(w: tf.Tensor): tf.Scalar {
   return tf.add(tf.square(tf.sub(1, x)), tf.mul(tf.square(tf.sub(y, tf.square(x))), 10)) as tf.Scalar;
 }
 
-const rate = (peak: number, steps: number) => ({ learningRate: cosine(peak, { steps }) });
+const rate = (peak: number, steps: number) => ({ learningRate: cosineSchedule(peak, { steps }) });
 
 describe("convergence", () => {
   it.each<[string, Optimizer, number, number?]>([

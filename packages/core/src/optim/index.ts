@@ -18,14 +18,14 @@ export {
 } from "./optimizer.js";
 export {
   type CosineOptions,
-  constant,
-  cosine,
-  exponential,
-  linear,
-  noam,
+  constantSchedule,
+  cosineSchedule,
+  exponentialSchedule,
+  linearSchedule,
+  noamSchedule,
   type Schedule,
   scaleBySchedule,
-  stepDecay,
+  stepSchedule,
 } from "./schedule.js";
 export { type SgdOptions, sgd } from "./sgd.js";
 export { globalNorm, mapPair, selectTree, zerosLikeTree } from "./trees.js";

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { adam, adamw, biasCorrection } from "./adam.js";
 import { lion } from "./lion.js";
 import type { Optimizer } from "./optimizer.js";
-import { linear } from "./schedule.js";
+import { linearSchedule } from "./schedule.js";
 import { sgd } from "./sgd.js";
 
 const KERNEL = [0.5, -1.5, 2, 0.25, -0.75, 1];
@@ -102,7 +102,7 @@ describe("update rules against the published formulas in float64", () => {
 
   it("adam with a schedule", () => {
     expectSame(
-      adam({ learningRate: linear(0.2, 0, 10) }),
+      adam({ learningRate: linearSchedule(0.2, 0, 10) }),
       adamRule((step) => 0.2 - 0.02 * step, 0.9, 0.999, 1e-8, 0),
     );
   });

@@ -15,12 +15,12 @@ function requirePositive(schedule: string, option: string, value: number): void 
 }
 
 /** The same value on every step. */
-export function constant(value: number): Schedule {
+export function constantSchedule(value: number): Schedule {
   return () => tf.scalar(value);
 }
 
 /** From `from` on step 0 straight to `to` on step `steps`, and `to` afterwards. */
-export function linear(from: number, to: number, steps: number): Schedule {
+export function linearSchedule(from: number, to: number, steps: number): Schedule {
   requirePositive("linear", "steps", steps);
   return (step) => {
     const progress = tf.minimum(tf.div(asFloat(step), steps), 1);
@@ -28,7 +28,7 @@ export function linear(from: number, to: number, steps: number): Schedule {
   };
 }
 
-/** Options of {@link cosine}. */
+/** Options of {@link cosineSchedule}. */
 export interface CosineOptions {
   /** Step on which `final` is reached. */
   readonly steps: number;
@@ -42,7 +42,7 @@ export interface CosineOptions {
  * Linear warm-up `peak (t + 1) / (warmup + 1)`, then half a cosine from `peak` on step `warmup` to `final` on step `steps`.
  * Loshchilov & Hutter, 2016, eq. 5, one cycle. https://arxiv.org/abs/1608.03983
  */
-export function cosine(peak: number, { steps, warmup = 0, final = 0 }: CosineOptions): Schedule {
+export function cosineSchedule(peak: number, { steps, warmup = 0, final = 0 }: CosineOptions): Schedule {
   requirePositive("cosine", "steps", steps);
   if (!(warmup >= 0 && warmup < steps)) {
     throw new UserError(
@@ -60,7 +60,7 @@ export function cosine(peak: number, { steps, warmup = 0, final = 0 }: CosineOpt
 }
 
 /** `initial * rate^(t / every)`; with `staircase`, `t / every` is rounded down. */
-export function exponential(
+export function exponentialSchedule(
   initial: number,
   { rate, every, staircase = false }: { readonly rate: number; readonly every: number; readonly staircase?: boolean },
 ): Schedule {
@@ -73,7 +73,7 @@ export function exponential(
 }
 
 /** `initial`, multiplied by `factor` from each step in `boundaries` on. */
-export function stepDecay(
+export function stepSchedule(
   initial: number,
   { boundaries, factor = 0.1 }: { readonly boundaries: readonly number[]; readonly factor?: number },
 ): Schedule {
@@ -88,7 +88,7 @@ export function stepDecay(
  * `scale dModel^-0.5 min(n^-0.5, n warmup^-1.5)` with `n = t + 1`.
  * Vaswani et al., 2017, §5.3, eq. 3. https://arxiv.org/abs/1706.03762
  */
-export function noam({
+export function noamSchedule({
   dModel,
   warmup,
   scale = 1,
@@ -105,7 +105,7 @@ export function noam({
   };
 }
 
-/** A learning rate times a schedule: `adam({ learningRate: scaleBySchedule(1e-3, cosine(1, { steps })) })`. */
+/** A learning rate times a schedule: `adam({ learningRate: scaleBySchedule(1e-3, cosineSchedule(1, { steps })) })`. */
 export function scaleBySchedule(learningRate: number | Schedule, schedule: Schedule): Schedule {
   return (step) =>
     tf.mul(typeof learningRate === "number" ? tf.scalar(learningRate) : learningRate(step), schedule(step));

@@ -119,10 +119,8 @@ function lossAndGradients(
 ): { result: LossResult<Branches>; grads: TensorTree } {
   const leaves = flatten(params as TensorTree);
   let result: LossResult<Branches> | undefined;
-  const f = (...tensors: Tensor[]): Scalar => {
-    const byPath = new Map(leaves.map(([path], i) => [path, tensors[i] as Tensor]));
-    const traced = mapTree(params as TensorTree, (_, path) => byPath.get(path) as Tensor) as Branches;
-    result = objective.loss({ ...now.params, ...traced }, now.state, batch, context) as LossResult<Branches>;
+  const f = (): Scalar => {
+    result = objective.loss(now.params, now.state, batch, context) as LossResult<Branches>;
     for (const [, tensor] of flatten([result.state ?? {}, result.metrics ?? {}] as TensorTree)) keep(tensor);
     return result.loss as Scalar;
   };

@@ -243,9 +243,11 @@ class Fit {
     const { config } = this;
     const { dataset, onEvaluate, model } = this.request;
     const { session } = this;
-    const defaults = model.elbo ? ["elbo"] : model.logProb ? ["logProb"] : [];
+    const { evaluator } = this.services;
+    const applicable = evaluator.available(model, dataset.datum).filter(({ refusal }) => refusal === undefined);
+    const likelihood = LIKELIHOODS.find((name) => applicable.some(({ metric }) => metric.name === name));
     const context = { session, dataset, split: dataset.splits.test, seed: config.seed };
-    this.#results = await this.services.evaluator.evaluate(context, defaults);
+    this.#results = await evaluator.evaluate(context, likelihood === undefined ? [] : [likelihood]);
     const values = Object.entries(this.#results).map(([name, { value }]) => [`test/${name}`, value] as const);
     if (values.length > 0) this.services.sink.scalars(this.#step, Object.fromEntries(values));
     await onEvaluate?.(this.#step, this.#results, session);
@@ -267,6 +269,9 @@ class Fit {
     return metric === undefined || !Number.isFinite(metric) ? {} : { metric };
   }
 }
+
+/** What an evaluation during training computes: the first of these that applies. */
+const LIKELIHOODS = ["logProb", "elbo"];
 
 function isDue(step: number, every: number): boolean {
   return every > 0 && step % every === 0;

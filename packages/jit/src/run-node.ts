@@ -4,6 +4,9 @@ import { compositeOf } from "./composite.js";
 import type { GraphNode, ValueId } from "./graph.js";
 import { type HostTensor, hostTensor } from "./host-tensor.js";
 
+// The cpu backend advises its first user to install another package; an engine is that other package.
+(engine().findBackend("cpu") as unknown as { firstUse: boolean }).firstUse = false;
+
 /** Runs `f` with tfjs's cpu backend active and restores the backend that was. */
 export function onCpu<T>(f: () => T): T {
   const tf = engine();

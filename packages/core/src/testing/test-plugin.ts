@@ -156,7 +156,7 @@ async function fitModel(
 ) {
   const controller = new AbortController();
   const config = parseOptions("testPlugin", trainConfigSchema, { batchSize: BATCH, ...options });
-  const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator: new Evaluator([]) });
+  const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator: new Evaluator() });
   return trainer.fit({
     model,
     dataset,

@@ -1,0 +1,132 @@
+import { eager, type HostTensor, hostTensor } from "@latentkit/jit";
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+import { MemoryCheckpointStore } from "../src/checkpoint.js";
+import { systemClock } from "../src/clock.js";
+import type { Dataset } from "../src/data.js";
+import { Evaluator } from "../src/evaluator.js";
+import { MemorySink } from "../src/log.js";
+import type { GenerativeModel } from "../src/model.js";
+import { parseOptions } from "../src/options.js";
+import { syntheticDataset } from "../src/testing/synthetic.js";
+import { type TrainConfigInput, trainConfigSchema } from "../src/train-config.js";
+import { type FitRequest, Trainer } from "../src/trainer.js";
+import { gaussianPlugin } from "./gaussian.js";
+
+const datum = { kind: "continuous" as const, shape: [2] };
+const model = gaussianPlugin.create({ spread: 1 }, datum);
+
+function fit(options: TrainConfigInput, rest: Partial<FitRequest> = {}, services: { checkpoints?: MemoryCheckpointStore; sink?: MemorySink } = {}) {
+  const trainer = new Trainer({
+    clock: systemClock,
+    checkpoints: services.checkpoints ?? new MemoryCheckpointStore(),
+    sink: services.sink ?? new MemorySink(),
+    evaluator: new Evaluator(),
+  });
+  const config = parseOptions("test", trainConfigSchema, { batchSize: 8, ...options });
+  return trainer.fit({ model, dataset: syntheticDataset(datum), engine: eager(), config, ...rest });
+}
+
+/** The data set with one value of the first example replaced. */
+function spoiled(value: number): Dataset {
+  const dataset = syntheticDataset(datum);
+  const { train } = dataset.splits;
+  const gather = (indices: ArrayLike<number>): Record<string, HostTensor> => {
+    const { x } = train.gather(indices) as { x: HostTensor };
+    const data = x.data.slice() as Float32Array;
+    const row = Array.from(indices).indexOf(0);
+    if (row >= 0) data[row * 2] = value;
+    return { x: hostTensor(data, x.shape) };
+  };
+  return { ...dataset, splits: { ...dataset.splits, train: { ...train, gather } } };
+}
+
+describe("Trainer", () => {
+  it("reaches the maximum-likelihood mean", async () => {
+    const { session, metrics } = await fit({ steps: 400, optimizer: { learningRate: 0.05 } });
+    const values = await session.store.read(["params.mu"]);
+    const mean = [0, 0];
+    const { x } = syntheticDataset(datum).splits.train.gather([...Array(64).keys()]) as { x: HostTensor };
+    for (let i = 0; i < 128; i++) mean[i % 2] = (mean[i % 2] as number) + (x.data[i] as number) / 64;
+    const mu = values.get("params.mu")?.data as Float32Array;
+    expect(mu[0]).toBeCloseTo(mean[0] as number, 1);
+    expect(mu[1]).toBeCloseTo(mean[1] as number, 1);
+    expect(metrics.logProb?.n).toBe(64);
+    expect(metrics.logProb?.stderr).toBeGreaterThan(0);
+  });
+
+  it("skips an update with a non-finite gradient and leaves everything but the count as it was", async () => {
+    const run = async (dataset: Dataset, steps: number) => {
+      const { session } = await fit({ steps, batchSize: 64, emaDecay: 0.9 }, { dataset });
+      return session.store.read(session.store.specs().keys());
+    };
+    const start = await run(spoiled(Number.NaN), 1);
+    const later = await run(spoiled(Number.NaN), 3);
+    for (const [path, tensor] of later) {
+      if (path.startsWith("guard.")) continue;
+      expect(tensor, path).toEqual(start.get(path));
+    }
+    expect(later.get("guard.nll.skippedInARow")?.data[0]).toBe(3);
+  });
+
+  it("stops with one clear line after too many skipped updates in a row", async () => {
+    const diverging = fit({ steps: 100, batchSize: 64, maxSkipped: 5 }, { dataset: spoiled(Number.POSITIVE_INFINITY) });
+    await expect(diverging).rejects.toThrow(/training diverged: 5 updates in a row .*step 5.*learningRate/);
+  });
+
+  it("recovers from a single bad batch", async () => {
+    const sink = new MemorySink();
+    await fit({ steps: 16, logEvery: 1 }, { dataset: spoiled(Number.NaN) }, { sink });
+    const skipped = sink.series("train/skipped").map(({ value }) => value);
+    expect(skipped.at(-1)).toBe(2);
+  });
+
+  it("saves on abort, and resumes to the same bytes", async () => {
+    const whole = await fit({ steps: 20 });
+    const checkpoints = new MemoryCheckpointStore();
+    const controller = new AbortController();
+    const onProgress = ({ step }: { step: number }) => step === 7 && controller.abort();
+    const stopped = await fit({ steps: 20 }, { signal: controller.signal, onProgress }, { checkpoints });
+    expect(stopped.interrupted).toBe(true);
+    expect(stopped.step).toBeLessThan(20);
+    const resumed = await fit({ steps: 20 }, { resume: "latest" }, { checkpoints });
+    const all = (r: typeof whole) => r.session.store.read([...r.session.store.specs().keys()].sort());
+    expect(await all(resumed)).toEqual(await all(whole));
+  });
+
+  it("refuses a batch larger than the data and a checkpoint of another model", async () => {
+    await expect(fit({ batchSize: 65 })).rejects.toThrow("batchSize 65 is larger than the data (64 examples)");
+    const checkpoints = new MemoryCheckpointStore();
+    await fit({ steps: 1 }, {}, { checkpoints });
+    const other = { ...datum, shape: [3] };
+    const wrong = fit(
+      { steps: 2 },
+      { resume: "latest", model: gaussianPlugin.create({ spread: 1 }, other), dataset: syntheticDataset(other) },
+      { checkpoints },
+    );
+    await expect(wrong).rejects.toThrow(/params\.mu is float32\[2\], the model needs float32\[3\]/);
+  });
+
+  it("names a parameter that its objective does not reach", async () => {
+    const broken: GenerativeModel = {
+      ...model,
+      init: () => ({ params: { mu: tf.zeros([2]), logSigma: tf.zeros([2]), unused: { kernel: tf.zeros([1]) } }, state: {} }),
+      objectives: [{ ...(model.objectives[0] as GenerativeModel["objectives"][number]), trains: ["mu", "logSigma", "unused"] }],
+    };
+    await expect(fit({ steps: 1 }, { model: broken })).rejects.toThrow(/trains unused\.kernel, but its loss does not depend on it/);
+  });
+
+  it("runs an objective every so many steps only", async () => {
+    const [objective] = model.objectives as [GenerativeModel["objectives"][number]];
+    const two: GenerativeModel = {
+      ...model,
+      objectives: [
+        { ...objective, name: "often", trains: ["mu"] },
+        { ...objective, name: "seldom", trains: ["logSigma"], every: 3 },
+      ],
+    };
+    const { session } = await fit({ steps: 7 }, { model: two });
+    const counts = await session.store.read(["optimizer.often.count", "optimizer.seldom.count"]);
+    expect([...counts.values()].map(({ data }) => data[0])).toEqual([7, 3]);
+  });
+});

@@ -28,12 +28,24 @@ describe("auto", () => {
 
 describe("refusals", () => {
   it.each([
-    [{ likelihood: "bernoulli" }, points, /likelihood must not be bernoulli on unbounded data.*set likelihood to gaussian/],
-    [{ likelihood: "bernoulli", binarize: "none" }, image(8, 8, 1), /binarize must be dynamic or threshold.*not a normalised likelihood/],
+    [
+      { likelihood: "bernoulli" },
+      points,
+      /likelihood must not be bernoulli on unbounded data.*set likelihood to gaussian/,
+    ],
+    [
+      { likelihood: "bernoulli", binarize: "none" },
+      image(8, 8, 1),
+      /binarize must be dynamic or threshold.*not a normalised likelihood/,
+    ],
     [{ binarize: "none" }, image(8, 8, 1), /binarize must be dynamic or threshold/],
     [{ likelihood: "gaussian" }, binary, /must be bernoulli on binary data, got "gaussian"/],
     [{ likelihood: "gaussian", scale: "pixel" }, image(8, 8, 1), /scale must be shared or a number.*unbounded density/],
-    [{ likelihood: "gaussian", binarize: "dynamic" }, image(8, 8, 1), /binarize must be none with likelihood gaussian, got dynamic/],
+    [
+      { likelihood: "gaussian", binarize: "dynamic" },
+      image(8, 8, 1),
+      /binarize must be none with likelihood gaussian, got dynamic/,
+    ],
     [{ likelihood: "discretized-logistic" }, points, /needs data with a range and equally spaced levels/],
     [{ likelihood: "discretized-logistic" }, unitInterval, /needs data with a range and equally spaced levels/],
     [{ likelihood: "discretized-logistic" }, binary, /must be bernoulli on binary data/],

@@ -2,10 +2,10 @@ import { type DatumSpec, UserError } from "@latentkit/core";
 import type { VaeConfig } from "./config.js";
 import {
   type Binarization,
-  type Likelihood,
   bernoulliLikelihood,
   discretizedLogisticLikelihood,
   gaussianLikelihood,
+  type Likelihood,
 } from "./likelihoods.js";
 
 type Asked = Pick<VaeConfig, "likelihood" | "binarize" | "scale">;
@@ -23,7 +23,9 @@ export function chooseLikelihood(asked: Asked, datum: DatumSpec): Likelihood {
   const name = asked.likelihood === "auto" ? autoLikelihood(datum) : asked.likelihood;
   if (name === "bernoulli") return bernoulliLikelihood(datum, chooseBinarization(asked, datum));
   if (asked.binarize === "dynamic" || asked.binarize === "threshold") {
-    throw refusal(`binarize must be none with likelihood ${name}, got ${asked.binarize}; binary data need likelihood bernoulli`);
+    throw refusal(
+      `binarize must be none with likelihood ${name}, got ${asked.binarize}; binary data need likelihood bernoulli`,
+    );
   }
   if (name === "gaussian") {
     checkGaussian(asked, datum);
@@ -69,11 +71,13 @@ function checkGaussian({ scale }: Asked, { kind, levels }: DatumSpec): void {
 
 function checkDiscretizedLogistic({ kind, range, levels }: DatumSpec): void {
   if (kind === "binary") {
-    throw refusal('likelihood must be bernoulli on binary data, got "discretized-logistic"; set likelihood to bernoulli');
+    throw refusal(
+      'likelihood must be bernoulli on binary data, got "discretized-logistic"; set likelihood to bernoulli',
+    );
   }
   if (range === undefined || levels === undefined || levels < 2) {
     throw refusal(
-      'likelihood discretized-logistic needs data with a range and equally spaced levels, these have none; set likelihood to gaussian',
+      "likelihood discretized-logistic needs data with a range and equally spaced levels, these have none; set likelihood to gaussian",
     );
   }
 }

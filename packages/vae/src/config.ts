@@ -11,10 +11,14 @@ export const vaeConfig = z.object({
   network: z
     .enum(["auto", "mlp", "conv"])
     .default("auto")
-    .describe("Encoder and decoder: mlp takes any data, conv any image; auto is conv for colour images and images above 28x28, else mlp"),
+    .describe(
+      "Encoder and decoder: mlp takes any data, conv any image; auto is conv for colour images and images above 28x28, else mlp",
+    ),
   hidden: sizes
     .default([400])
-    .describe("Widths of the dense hidden layers, from data to z (the decoder mirrors them); [400] is the usual MNIST network"),
+    .describe(
+      "Widths of the dense hidden layers, from data to z (the decoder mirrors them); [400] is the usual MNIST network",
+    ),
   channels: sizes
     .default([32, 64, 128])
     .describe("Widths of the convolutions of conv; each halves height and width, so 28x28 ends at 4x4"),
@@ -46,8 +50,14 @@ export const vaeConfig = z.object({
     .describe("Bound that is maximised: elbo with one draw of z, or the tighter importance-weighted bound iwae"),
   importanceSamples: size
     .default(5)
-    .describe("Draws of z an example, k, of the iwae objective; the published gain from 5 to 50 is below 1 nat at ten times the cost"),
-  beta: z.number().nonnegative().default(1).describe("Weight of the KL divergence; only 1 maximises a bound on the likelihood"),
+    .describe(
+      "Draws of z an example, k, of the iwae objective; the published gain from 5 to 50 is below 1 nat at ten times the cost",
+    ),
+  beta: z
+    .number()
+    .nonnegative()
+    .default(1)
+    .describe("Weight of the KL divergence; only 1 maximises a bound on the likelihood"),
   warmUpSteps: z
     .int()
     .nonnegative()
@@ -58,7 +68,10 @@ export const vaeConfig = z.object({
     .nonnegative()
     .default(0)
     .describe("Nats of KL that each latent dimension has for free, so that none is switched off; 0 is the plain bound"),
-  conditional: z.boolean().default(false).describe("Give the label to encoder and decoder, so that samples can be asked by class"),
+  conditional: z
+    .boolean()
+    .default(false)
+    .describe("Give the label to encoder and decoder, so that samples can be asked by class"),
   evaluationSamples: size
     .default(500)
     .describe("Draws of z an example behind the metric nll; published numbers use 200 to 5000"),
@@ -69,7 +82,11 @@ export type VaeConfig = z.output<typeof vaeConfig>;
 
 /** Options of one sampling call. */
 export const vaeSampleOptions = z.object({
-  temperature: z.number().nonnegative().default(1).describe("Standard deviation of z: 1 samples the model, less is safer and less varied"),
+  temperature: z
+    .number()
+    .nonnegative()
+    .default(1)
+    .describe("Standard deviation of z: 1 samples the model, less is safer and less varied"),
   sampleLikelihood: z
     .boolean()
     .default(false)

@@ -22,7 +22,10 @@ describe("bernoulli", () => {
 
   it("stays finite for extreme logits", () => {
     const likelihood = bernoulliLikelihood(binary, "none");
-    expect(number(likelihood.logProb({}, tf.tensor2d([[200, -200, 200]]), tf.tensor2d([[0, 0, 1]])))).toBeCloseTo(-200, 3);
+    expect(number(likelihood.logProb({}, tf.tensor2d([[200, -200, 200]]), tf.tensor2d([[0, 0, 1]])))).toBeCloseTo(
+      -200,
+      3,
+    );
   });
 
   it("binarises dynamically with the gray value as probability, anew for every key", () => {
@@ -58,7 +61,9 @@ describe("gaussian", () => {
     ["learned", "shared", { logScale: tf.scalar(-0.5) }],
   ] as const)("integrates to one: %s width", (_, scale, params) => {
     const likelihood = gaussianLikelihood({ kind: "continuous", shape: [1] }, scale);
-    const logProb = numbers(likelihood.logProb(params, repeated([1.3], grid.length), tf.tensor2d(grid, [grid.length, 1])));
+    const logProb = numbers(
+      likelihood.logProb(params, repeated([1.3], grid.length), tf.tensor2d(grid, [grid.length, 1])),
+    );
     expect(sum(logProb.map(Math.exp)) * step).toBeCloseTo(1, 4);
   });
 
@@ -118,7 +123,8 @@ describe("discretized logistic", () => {
 
   it("stays finite, with a finite gradient, where the mass underflows", () => {
     const likelihood = discretizedLogisticLikelihood(datum, "shared");
-    const value = (m: tf.Tensor, logScale: tf.Tensor) => tf.sum(likelihood.logProb({ logScale }, m, tf.tensor2d([[0.2], [0], [1]])));
+    const value = (m: tf.Tensor, logScale: tf.Tensor) =>
+      tf.sum(likelihood.logProb({ logScale }, m, tf.tensor2d([[0.2], [0], [1]])));
     const [dm, ds] = tf.grads(value)([tf.tensor2d([[50], [50], [-50]]), tf.scalar(-7)]) as [tf.Tensor, tf.Tensor];
     for (const gradient of [...numbers(dm), ...numbers(ds)]) expect(Number.isFinite(gradient)).toBe(true);
     expect(number(value(tf.tensor2d([[50], [50], [-50]]), tf.scalar(-7)))).toBeLessThan(-1000);
@@ -130,7 +136,9 @@ describe("discretized logistic", () => {
     const params = { logScale: tf.scalar(-1) };
     const n = 8000;
     const drawn = numbers(likelihood.sample(params, tf.fill([n, 1], 0.2), key(4)));
-    const masses = numbers(likelihood.logProb(params, tf.fill([4, 1], 0.2), tf.tensor2d([[0], [1], [2], [3]]))).map(Math.exp);
+    const masses = numbers(likelihood.logProb(params, tf.fill([4, 1], 0.2), tf.tensor2d([[0], [1], [2], [3]]))).map(
+      Math.exp,
+    );
     expect(sum(masses)).toBeCloseTo(1, 5);
     masses.forEach((p, level) => {
       const share = drawn.filter((v) => v === level).length / n;

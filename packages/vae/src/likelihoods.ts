@@ -1,6 +1,17 @@
-import { type DatumSpec, type Key, type TensorTree, bernoulli, normal, sigmoidCrossEntropy, uniform } from "@latentkit/core";
-import * as tf from "@tensorflow/tfjs-core";
+import {
+  bernoulli,
+  bernoulliLogProb,
+  bernoulliSample,
+  type DatumSpec,
+  discretizedLogisticLogProb,
+  discretizedLogisticSample,
+  type Key,
+  normalLogProb,
+  normalSample,
+  type TensorTree,
+} from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 
 /** How gray values become binary. */
 export type Binarization = "dynamic" | "threshold" | "none";
@@ -55,9 +66,9 @@ export function bernoulliLikelihood(datum: DatumSpec, binarize: Binarization): L
       return key === undefined ? toUnit(x) : bernoulli(key, toUnit(x));
     },
     features: (x) => x,
-    logProb: (_, output, x) => tf.neg(sumData(sigmoidCrossEntropy(output, x))),
+    logProb: (_, output, x) => sumData(bernoulliLogProb(x, output)),
     mean: (output) => fromUnit(tf.sigmoid(output)),
-    sample: (_, output, key) => fromUnit(bernoulli(key, tf.sigmoid(output))),
+    sample: (_, output, key) => fromUnit(bernoulliSample(key, output)),
   };
 }
 
@@ -68,60 +79,40 @@ export function bernoulliLikelihood(datum: DatumSpec, binarize: Binarization): L
 export function gaussianLikelihood(datum: DatumSpec, scale: ScaleOption): Likelihood {
   const units = dataUnits(datum);
   const logSigma = logScaleOf(scale, units.half);
+  const logVar = (params: LikelihoodParams) => tf.mul(logSigma(params), 2);
   return {
     name: "gaussian",
     note: "log-density of the data in the units the model sees",
     ...learnedWidth(datum, scale, 0),
     observe: (x) => x,
     features: units.features,
-    logProb(params, output, x) {
-      const standardized = tf.div(tf.sub(x, units.locate(output)), tf.exp(logSigma(params)));
-      const minusTwice = tf.add(tf.add(tf.square(standardized), tf.mul(logSigma(params), 2)), Math.log(2 * Math.PI));
-      return tf.mul(sumData(minusTwice), -0.5);
-    },
+    logProb: (params, output, x) => sumData(normalLogProb(x, units.locate(output), logVar(params))),
     mean: (output) => units.clip(units.locate(output)),
-    sample: (params, output, key) =>
-      units.clip(tf.add(units.locate(output), tf.mul(tf.exp(logSigma(params)), normal(key, output.shape)))),
+    sample: (params, output, key) => units.clip(normalSample(key, units.locate(output), logVar(params))),
   };
 }
 
 /**
- * Probability of a level as the mass a logistic distribution puts on its interval; the outer levels take the tails.
+ * Probability of a level as the mass that a logistic distribution puts on its interval; the outer levels take the tails.
  * Kingma et al., 2016, §5.2 https://arxiv.org/abs/1606.04934
- *
- * With `a` and `b` the standardised upper and lower edge, `sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))`,
- * whose logarithm is a sum of stable terms, so no fallback is needed for small masses.
  */
 export function discretizedLogisticLikelihood(datum: DatumSpec, scale: ScaleOption): Likelihood {
-  const { low, high, width } = interval(datum);
-  const step = width / ((datum.levels as number) - 1);
+  const { low, high } = interval(datum);
+  const levels = datum.levels as number;
   const units = dataUnits(datum);
   const logScale = logScaleOf(scale, units.half);
+  const grid = { range: [low, high], levels } as const;
   return {
     name: "discretized-logistic",
-    note: `log-probability of data with ${datum.levels} levels`,
+    note: `log-probability of data with ${levels} levels`,
     ...learnedWidth(datum, scale, -2), // a logistic this wide spans about half the range
     observe: (x) => x,
     features: units.features,
-    logProb(params, output, x) {
-      const inverse = tf.exp(tf.neg(logScale(params)));
-      const centred = tf.sub(x, units.locate(output));
-      const upper = tf.mul(tf.add(centred, step / 2), inverse);
-      const lower = tf.mul(tf.sub(centred, step / 2), inverse);
-      const belowTop = tf.cast(tf.less(x, high - step / 2), "float32");
-      const aboveBottom = tf.cast(tf.greater(x, low + step / 2), "float32");
-      const logWidth = tf.log(tf.neg(tf.expm1(tf.mul(inverse, -step)))); // log(1 - exp(b - a))
-      const edges = tf.add(tf.mul(tf.softplus(tf.neg(upper)), belowTop), tf.mul(tf.softplus(lower), aboveBottom));
-      return sumData(tf.sub(tf.mul(logWidth, tf.mul(belowTop, aboveBottom)), edges));
-    },
+    logProb: (params, output, x) =>
+      sumData(discretizedLogisticLogProb(x, units.locate(output), logScale(params), grid)),
     mean: (output) => units.clip(units.locate(output)),
-    sample(params, output, key) {
-      const u = tf.clipByValue(uniform(key, output.shape), 1e-7, 1 - 1e-7);
-      const noise = tf.sub(tf.log(u), tf.log(tf.sub(1, u)));
-      const x = tf.add(units.locate(output), tf.mul(tf.exp(logScale(params)), noise));
-      const level = tf.round(tf.div(tf.sub(units.clip(x), low), step));
-      return units.clip(tf.add(tf.mul(level, step), low));
-    },
+    sample: (params, output, key) =>
+      units.clip(discretizedLogisticSample(key, units.locate(output), logScale(params), grid)),
   };
 }
 
@@ -162,5 +153,6 @@ function learnedWidth({ shape }: DatumSpec, scale: ScaleOption, value: number): 
 /** Logarithm of the width in the data's units; learned widths are relative to half the range. */
 function logScaleOf(scale: ScaleOption, half: number): (params: LikelihoodParams) => Tensor {
   if (typeof scale === "number") return () => tf.scalar(Math.log(scale));
-  return ({ logScale }) => tf.add(tf.clipByValue(logScale as Tensor, -LOG_SCALE_LIMIT, LOG_SCALE_LIMIT), Math.log(half));
+  return ({ logScale }) =>
+    tf.add(tf.clipByValue(logScale as Tensor, -LOG_SCALE_LIMIT, LOG_SCALE_LIMIT), Math.log(half));
 }

@@ -1,42 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { number, numbers } from "../test/support.js";
-import { freeBitsKl, gaussianLogDensity, importanceBound, klDivergence, klWeight, reparameterize } from "./loss.js";
-
-const logNormal = (x: number, mu: number, logVar: number) =>
-  -0.5 * ((x - mu) ** 2 / Math.exp(logVar) + logVar + Math.log(2 * Math.PI));
-
-/** KL(N(mu, e^logVar) || N(0, 1)) by the trapezoidal rule in float64. */
-function numericKl(mu: number, logVar: number): number {
-  const sigma = Math.exp(logVar / 2);
-  const step = sigma / 200;
-  let sum = 0;
-  for (let x = mu - 10 * sigma; x <= mu + 10 * sigma; x += step) {
-    sum += Math.exp(logNormal(x, mu, logVar)) * (logNormal(x, mu, logVar) - logNormal(x, 0, 0)) * step;
-  }
-  return sum;
-}
-
-describe("klDivergence", () => {
-  it("is the integral of q log(q / p)", () => {
-    const [mu, logVar] = [[0, 1.5, -0.3, 2], [0, -2, 1, 0.5]] as const;
-    const kl = numbers(klDivergence({ mu: tf.tensor2d([[...mu]]), logVar: tf.tensor2d([[...logVar]]) }));
-    kl.forEach((value, i) => expect(value).toBeCloseTo(numericKl(mu[i] as number, logVar[i] as number), 4));
-  });
-
-  it("is zero at the prior only", () => {
-    expect(number(tf.sum(klDivergence({ mu: tf.zeros([1, 2]), logVar: tf.zeros([1, 2]) })))).toBeCloseTo(0, 7);
-  });
-});
-
-describe("gaussianLogDensity", () => {
-  it("sums the log-densities of the last axis", () => {
-    const value = number(
-      gaussianLogDensity(tf.tensor2d([[0.5, -1]]), { mu: tf.tensor2d([[1, 0]]), logVar: tf.tensor2d([[-1, 0.7]]) }),
-    );
-    expect(value).toBeCloseTo(logNormal(0.5, 1, -1) + logNormal(-1, 0, 0.7), 5);
-  });
-});
+import { freeBitsKl, importanceBound, klWeight, reparameterize } from "./loss.js";
 
 describe("reparameterize", () => {
   it("is mu + sigma eps", () => {
@@ -69,7 +34,8 @@ describe("freeBitsKl", () => {
 });
 
 describe("klWeight", () => {
-  const at = (step: number, beta: number, warmUpSteps: number) => number(klWeight(tf.scalar(step, "int32"), beta, warmUpSteps));
+  const at = (step: number, beta: number, warmUpSteps: number) =>
+    number(klWeight(tf.scalar(step, "int32"), beta, warmUpSteps));
 
   it("rises linearly from 0 to beta and stays", () => {
     expect([0, 25, 50, 100, 5000].map((step) => at(step, 4, 100))).toEqual([0, 1, 2, 4, 4]);

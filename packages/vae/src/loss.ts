@@ -1,5 +1,6 @@
-import * as tf from "@tensorflow/tfjs-core";
+import { logMeanExp } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 
 /** Mean and log-variance of a diagonal Gaussian `q(z|x)`, each of shape `(B, latentDim)`. */
 export interface Posterior {
@@ -8,28 +9,11 @@ export interface Posterior {
 }
 
 /**
- * `KL(N(mu, sigma^2) || N(0, 1)) = -(1 + log sigma^2 - mu^2 - sigma^2) / 2`, element by element.
- * Kingma & Welling, 2013, appendix B. https://arxiv.org/abs/1312.6114
+ * `z = mu + sigma * eps`: the draw as a differentiable function of `mu` and `sigma`.
+ * Kingma & Welling, 2013, §2.4. https://arxiv.org/abs/1312.6114
  *
- * @returns Nats, shape `(B, latentDim)`.
+ * @param eps Standard normal, shape `(B, latentDim)` or `(k, B, latentDim)`. @returns Shape of `eps`.
  */
-export function klDivergence({ mu, logVar }: Posterior): Tensor {
-  const minusTwice = tf.sub(tf.sub(tf.add(logVar, 1), tf.square(mu)), tf.exp(logVar));
-  return tf.mul(minusTwice, -0.5);
-}
-
-/**
- * Log-density of a diagonal Gaussian, summed over the last axis.
- *
- * @param z Shape `(..., D)`. @param mu Broadcastable to `z`, as is `logVar`.
- * @returns Nats, shape `(...)`.
- */
-export function gaussianLogDensity(z: Tensor, { mu, logVar }: Posterior): Tensor {
-  const squared = tf.div(tf.square(tf.sub(z, mu)), tf.exp(logVar));
-  return tf.mul(tf.sum(tf.add(tf.add(squared, logVar), Math.log(2 * Math.PI)), -1), -0.5);
-}
-
-/** `z = mu + sigma * eps`: the draw as a differentiable function of `mu` and `sigma`. Kingma & Welling, 2013, §2.4. https://arxiv.org/abs/1312.6114 */
 export function reparameterize({ mu, logVar }: Posterior, eps: Tensor): Tensor {
   return tf.add(mu, tf.mul(tf.exp(tf.mul(logVar, 0.5)), eps));
 }
@@ -47,7 +31,7 @@ export function freeBitsKl(kl: Tensor, lambda: number): Tensor {
 
 /**
  * Weight of the KL term: `beta * min(1, step / warmUpSteps)`, and `beta` without warm-up.
- * Bowman et al., 2015, §3.1 (annealing); Higgins et al., 2017 (beta). https://arxiv.org/abs/1511.06349
+ * Bowman et al., 2015, §3.1 (annealing) https://arxiv.org/abs/1511.06349; Higgins et al., "beta-VAE", 2017.
  *
  * @param step Update number from 0, int32 scalar. @returns float32 scalar.
  */
@@ -63,6 +47,5 @@ export function klWeight(step: Tensor, beta: number, warmUpSteps: number): Tenso
  * @param logWeights `log p(x, z_i) - log q(z_i | x)` in nats, shape `(k, B)`. @returns Nats, shape `(B,)`.
  */
 export function importanceBound(logWeights: Tensor): Tensor {
-  const k = logWeights.shape[0] as number;
-  return tf.sub(tf.logSumExp(logWeights, 0), Math.log(k));
+  return logMeanExp(logWeights, 0);
 }

@@ -43,7 +43,9 @@ describe("linear-Gaussian VAE", () => {
     const kernel = W.map((row) => [...row.map((w, j) => w / (precision[j] as number)), 0, 0]);
     const logVar = precision.map((m) => Math.log(sigma ** 2 / m));
     const mean = columns.map(
-      (column, j) => -column.reduce((s, w, i) => s + w * (b[i] as number), 0) / (precision[j] as number) + shift * Math.exp((logVar[j] as number) / 2),
+      (column, j) =>
+        -column.reduce((s, w, i) => s + w * (b[i] as number), 0) / (precision[j] as number) +
+        shift * Math.exp((logVar[j] as number) / 2),
     );
     return {
       encoder: {
@@ -56,7 +58,8 @@ describe("linear-Gaussian VAE", () => {
   }
 
   const copies = (n: number) => ({ x: tf.tile(tf.tensor2d([x]), [n, 1]) });
-  const elbos = (params: VaeParams, n: number) => numbers(model(options, datum).elbo?.(params, {}, copies(n), key(7)) as tf.Tensor);
+  const elbos = (params: VaeParams, n: number) =>
+    numbers(model(options, datum).elbo?.(params, {}, copies(n), key(7)) as tf.Tensor);
 
   it("has log p(x) as its bound when q is the exact posterior", () => {
     const values = elbos(parameters(), 20000);
@@ -112,10 +115,10 @@ describe("elbo objective", () => {
   const params = initial(model(options, datum));
   const at = (more: object, step = 0) => {
     const { loss: value, metrics } = loss(model({ ...options, ...more }, datum), params, batch, 1, step);
-    return { loss: number(value), ...Object.fromEntries(Object.entries(metrics).map(([name, t]) => [name, number(t)])) } as Record<
-      "loss" | "reconstruction" | "kl" | "elbo",
-      number
-    >;
+    return {
+      loss: number(value),
+      ...Object.fromEntries(Object.entries(metrics).map(([name, t]) => [name, number(t)])),
+    } as Record<"loss" | "reconstruction" | "kl" | "elbo", number>;
   };
 
   it("is reconstruction plus KL in nats, summed over dimensions, averaged over the batch", () => {
@@ -171,7 +174,11 @@ describe("gradients", () => {
   it.each([
     ["mlp, dynamic Bernoulli", tiny, image(3, 3, 1)],
     ["conv, odd size, discretised logistic, one scale a pixel", { ...conv, scale: "pixel" }, image(5, 3, 3)],
-    ["conv, Gaussian with learned width, silu", { ...conv, activation: "silu", likelihood: "gaussian" }, image(5, 3, 3)],
+    [
+      "conv, Gaussian with learned width, silu",
+      { ...conv, activation: "silu", likelihood: "gaussian" },
+      image(5, 3, 3),
+    ],
     ["points, free bits and beta", { ...tiny, beta: 0.7, freeBits: 0.01 }, points],
     ["points, iwae, gelu", { ...tiny, activation: "gelu", objective: "iwae", importanceSamples: 3 }, points],
     ["conditional", { ...tiny, conditional: true }, { ...points, classes: 3 }],
@@ -183,7 +190,10 @@ describe("gradients", () => {
     const paths = flatten<tf.Tensor>(params as never);
     const value = (...leaves: tf.Tensor[]) => {
       let i = 0;
-      return tf.mul(loss(vae, mapTree(params as never, () => leaves[i++] as never) as never, batch).loss, 1) as tf.Scalar;
+      return tf.mul(
+        loss(vae, mapTree(params as never, () => leaves[i++] as never) as never, batch).loss,
+        1,
+      ) as tf.Scalar;
     };
     const at = paths.map(([, leaf]) => leaf);
     const gradients = tf.grads(value)(at);
@@ -192,7 +202,8 @@ describe("gradients", () => {
       const gradient = gradients[j] as tf.Tensor;
       const analytic = Math.hypot(...numbers(gradient)); // along the gradient the slope is its length
       const direction = tf.div(gradient, analytic + 1e-12);
-      const moved = (sign: number) => number(value(...at.map((t, i) => (i === j ? tf.add(leaf, tf.mul(direction, sign * h)) : t))));
+      const moved = (sign: number) =>
+        number(value(...at.map((t, i) => (i === j ? tf.add(leaf, tf.mul(direction, sign * h)) : t))));
       const numeric = (moved(1) - moved(-1)) / (2 * h);
       expect(analytic, path).toBeGreaterThan(0);
       expect(Math.abs(numeric - analytic), path).toBeLessThan(0.01 * analytic + 2e-3);
@@ -201,14 +212,53 @@ describe("gradients", () => {
   });
 });
 
+describe("kl metric", () => {
+  const logNormal = (v: number, mu: number, logVar: number) =>
+    -0.5 * ((v - mu) ** 2 / Math.exp(logVar) + logVar + Math.log(2 * Math.PI));
+
+  /** `KL(N(mu, e^logVar) || N(0, 1))` by the trapezoidal rule in float64. */
+  function numericKl(mu: number, logVar: number): number {
+    const sd = Math.exp(logVar / 2);
+    const step = sd / 200;
+    let sum = 0;
+    for (let v = mu - 10 * sd; v <= mu + 10 * sd; v += step) {
+      sum += Math.exp(logNormal(v, mu, logVar)) * (logNormal(v, mu, logVar) - logNormal(v, 0, 0)) * step;
+    }
+    return sum;
+  }
+
+  it("is the integral of q log(q / p), summed over latent dimensions", () => {
+    const vae = model({ latentDim: 2, hidden: [] }, points);
+    const params: VaeParams = {
+      encoder: { posterior: { kernel: tf.zeros([2, 4]), bias: tf.tensor1d([1.5, -0.3, -2, 1]) } },
+      decoder: { output: { kernel: tf.zeros([2, 2]), bias: tf.zeros([2]) } },
+      likelihood: { logScale: tf.scalar(0) },
+    };
+    const kl = number(vae.metrics?.kl?.perExample(params, {}, { x: tf.zeros([1, 2]) }, key(1)) as tf.Tensor);
+    expect(kl).toBeCloseTo(numericKl(1.5, -2) + numericKl(-0.3, 1), 3);
+  });
+});
+
 describe("active units", () => {
   it("counts the latent dimensions whose posterior mean varies", () => {
     const vae = model({ latentDim: 3, hidden: [] }, points);
-    const encoder = { posterior: { kernel: tf.tensor2d([[1, 0, 0.05, 0, 0, 0], [0, 0, 0, 0, 0, 0]]), bias: tf.zeros([6]) } };
+    const encoder = {
+      posterior: {
+        kernel: tf.tensor2d([
+          [1, 0, 0.05, 0, 0, 0],
+          [0, 0, 0, 0, 0, 0],
+        ]),
+        bias: tf.zeros([6]),
+      },
+    };
     const x = tf.randomNormal([400, 2], 0, 1, "float32", 9);
     const means = vae.metrics?.activeUnits?.perExample({ encoder, decoder: {} }, {}, { x }, key(1)) as tf.Tensor;
     expect(means.shape).toEqual([400, 3]);
-    const counted = vae.metrics?.activeUnits?.aggregate?.({ shape: [400, 3], dtype: "float32", data: means.dataSync() as Float32Array });
+    const counted = vae.metrics?.activeUnits?.aggregate?.({
+      shape: [400, 3],
+      dtype: "float32",
+      data: means.dataSync() as Float32Array,
+    });
     expect(counted).toEqual({ value: 1, stderr: 0, n: 400 }); // variances 1, 0 and 0.0025
   });
 });

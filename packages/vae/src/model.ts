@@ -15,17 +15,20 @@
 import {
   type Batch,
   type DatumSpec,
+  fold,
   type GenerativeModel,
   type Key,
   type LossContext,
   type LossResult,
+  logSumExp,
   type ModelMetric,
+  normal,
+  normalKlToStandard,
+  normalLogProb,
   type Objective,
+  parseOptions,
   type TensorTree,
   UserError,
-  fold,
-  normal,
-  parseOptions,
 } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -33,16 +36,8 @@ import { countActiveUnits } from "./active-units.js";
 import { chooseLikelihood } from "./choose-likelihood.js";
 import { type VaeConfig, vaeSampleOptions } from "./config.js";
 import type { Likelihood, LikelihoodParams } from "./likelihoods.js";
-import {
-  type Posterior,
-  freeBitsKl,
-  gaussianLogDensity,
-  importanceBound,
-  klDivergence,
-  klWeight,
-  reparameterize,
-} from "./loss.js";
-import { type Network, createNetwork } from "./networks.js";
+import { freeBitsKl, importanceBound, klWeight, type Posterior, reparameterize } from "./loss.js";
+import { createNetwork, type Network } from "./networks.js";
 import { ancestralSampling } from "./sampler.js";
 
 /** Parameter groups; `likelihood` only when `p(x|z)` has a learned width. */
@@ -101,7 +96,8 @@ export function createVae(config: VaeConfig, datum: DatumSpec): GenerativeModel<
     latent: {
       shape: [config.latentDim],
       encode: (params, _state, batch) => infer(vae, params, batch).posterior.mu,
-      decode: (params, _state, z, label) => likelihood.mean(vae.network.decode(params.decoder, z, requireLabel(vae, label))),
+      decode: (params, _state, z, label) =>
+        likelihood.mean(vae.network.decode(params.decoder, z, requireLabel(vae, label))),
     },
     metrics: metrics(vae),
   };
@@ -123,6 +119,9 @@ function logLikelihood(vae: Vae, params: VaeParams, x: Tensor, z: Tensor, label:
   return vae.likelihood.logProb(params.likelihood ?? {}, vae.network.decode(params.decoder, z, label), x);
 }
 
+/** KL divergence of `q(z|x)` from the prior in nats, shape `(B, latentDim)`. */
+const klDivergence = ({ mu, logVar }: Posterior): Tensor => normalKlToStandard(mu, logVar);
+
 /** The two terms of the bound for one draw of z: `log p(x|z)` and the KL divergence, nats, each `(B,)`. */
 function terms(vae: Vae, params: VaeParams, batch: Batch, key: Key): [reconstruction: Tensor, kl: Tensor] {
   const { x, label, posterior } = infer(vae, params, batch, key);
@@ -131,9 +130,15 @@ function terms(vae: Vae, params: VaeParams, batch: Batch, key: Key): [reconstruc
 }
 
 function objective(vae: Vae): Objective<VaeParams, VaeState> {
-  const trains: (keyof VaeParams)[] = vae.likelihood.init ? ["encoder", "decoder", "likelihood"] : ["encoder", "decoder"];
+  const trains: (keyof VaeParams)[] = vae.likelihood.init
+    ? ["encoder", "decoder", "likelihood"]
+    : ["encoder", "decoder"];
   const loss = vae.config.objective === "elbo" ? elboLoss : iwaeLoss;
-  return { name: vae.config.objective, trains, loss: (params, _state, batch, context) => loss(vae, params, batch, context) };
+  return {
+    name: vae.config.objective,
+    trains,
+    loss: (params, _state, batch, context) => loss(vae, params, batch, context),
+  };
 }
 
 /** Negative elbo, its KL term weighted by `beta` with warm-up and cut by free bits. The metrics are of the plain bound. */
@@ -171,8 +176,9 @@ function weigh(vae: Vae, params: VaeParams, { x, label, posterior }: Inference, 
   const z = reparameterize(posterior, normal(key, [k, B, latentDim]));
   const flat = logLikelihood(vae, params, repeat(x, k), tf.reshape(z, [k * B, latentDim]), label && repeat(label, k));
   const logLikelihoods = tf.reshape(flat, [k, B]);
-  const prior = gaussianLogDensity(z, { mu: tf.scalar(0), logVar: tf.scalar(0) });
-  const logWeights = tf.add(logLikelihoods, tf.sub(prior, gaussianLogDensity(z, posterior)));
+  const prior = normalLogProb(z, tf.scalar(0), tf.scalar(0)); // (k, B, latentDim)
+  const logRatio = tf.sum(tf.sub(prior, normalLogProb(z, posterior.mu, posterior.logVar)), -1);
+  const logWeights = tf.add(logLikelihoods, logRatio);
   return { logWeights, logLikelihoods };
 }
 
@@ -191,9 +197,9 @@ function logEvidence(vae: Vae, params: VaeParams, batch: Batch, key: Key, k: num
   const sums: Tensor[] = [];
   for (let done = 0; done < k; done += chunk) {
     const { logWeights } = weigh(vae, params, inference, fold(key, "z", done), Math.min(chunk, k - done));
-    sums.push(tf.logSumExp(logWeights, 0)); // (B,)
+    sums.push(logSumExp(logWeights, 0)); // (B,)
   }
-  return tf.sub(tf.logSumExp(tf.stack(sums), 0), Math.log(k));
+  return tf.sub(logSumExp(tf.stack(sums), 0), Math.log(k));
 }
 
 function metrics(vae: Vae): Record<string, ModelMetric<VaeParams, VaeState>> {
@@ -226,20 +232,36 @@ function metrics(vae: Vae): Record<string, ModelMetric<VaeParams, VaeState>> {
 function requireLabel({ classes }: Vae, label: Tensor | undefined): Tensor | undefined {
   if (classes === undefined) return undefined;
   if (label !== undefined) return label;
-  throw new UserError("@latentkit/vae", "label must be given to a model trained with conditional: true, got none; give one a datum");
+  throw new UserError(
+    "@latentkit/vae",
+    "label must be given to a model trained with conditional: true, got none; give one a datum",
+  );
 }
 
 function conditionalClasses({ conditional }: VaeConfig, { classes }: DatumSpec): number | undefined {
   if (!conditional) return undefined;
   if (classes !== undefined) return classes;
-  throw new UserError("@latentkit/vae", "conditional must be false on data without labels, got true; choose labelled data");
+  throw new UserError(
+    "@latentkit/vae",
+    "conditional must be false on data without labels, got true; choose labelled data",
+  );
 }
 
 /** The importance weights are those of the plain bound: beta, warm-up and free bits have no meaning in them. */
 function checkObjective({ objective, beta, warmUpSteps, freeBits }: VaeConfig): void {
   if (objective !== "iwae") return;
-  const wrong = beta !== 1 ? `beta must be 1` : warmUpSteps > 0 ? "warmUpSteps must be 0" : freeBits > 0 ? "freeBits must be 0" : undefined;
+  const wrong =
+    beta !== 1
+      ? `beta must be 1`
+      : warmUpSteps > 0
+        ? "warmUpSteps must be 0"
+        : freeBits > 0
+          ? "freeBits must be 0"
+          : undefined;
   if (wrong === undefined) return;
   const got = beta !== 1 ? beta : warmUpSteps > 0 ? warmUpSteps : freeBits;
-  throw new UserError("@latentkit/vae", `${wrong} with objective iwae, got ${got}; set objective to elbo or leave it out`);
+  throw new UserError(
+    "@latentkit/vae",
+    `${wrong} with objective iwae, got ${got}; set objective to elbo or leave it out`,
+  );
 }

@@ -59,7 +59,8 @@ describe("initialisation", () => {
 
   it("follows the key", () => {
     const vae = model({ hidden: [3], latentDim: 1 }, points);
-    const flat = (seed: number) => JSON.stringify(initial(vae, seed), (_, v) => (v instanceof tf.Tensor ? numbers(v) : v));
+    const flat = (seed: number) =>
+      JSON.stringify(initial(vae, seed), (_, v) => (v instanceof tf.Tensor ? numbers(v) : v));
     expect(flat(1)).toBe(flat(1));
     expect(flat(1)).not.toBe(flat(2));
   });

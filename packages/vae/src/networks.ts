@@ -1,4 +1,14 @@
-import { type DatumSpec, type Key, type TensorTree, UserError, fold, gelu, silu, uniform } from "@latentkit/core";
+import {
+  clampLogVar,
+  type DatumSpec,
+  fold,
+  gelu,
+  type Key,
+  silu,
+  type TensorTree,
+  UserError,
+  uniform,
+} from "@latentkit/core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { VaeConfig } from "./config.js";
@@ -32,16 +42,16 @@ interface DecoderParams {
   readonly conv: Readonly<Record<string, Layer>>;
 }
 
-/** Bounds of `logVar`, so that a bad start cannot overflow `exp`. They are those of latent diffusion's autoencoder. */
-const LOG_VAR = [-30, 20] as const;
-
 const CONV_SIZE = 4; // a multiple of the stride, so that transposed convolutions cover every pixel evenly
 
 /** The network that `auto` stands for: conv for colour images and images above 28x28, mlp for all other data. */
 export function chooseNetwork(asked: VaeConfig["network"], { shape }: DatumSpec): "mlp" | "conv" {
   const isImage = shape.length === 3;
   if (asked === "conv" && !isImage) {
-    throw new UserError("@latentkit/vae", `network must be mlp for data of shape [${shape}], got "conv"; images have shape [height, width, channels]`);
+    throw new UserError(
+      "@latentkit/vae",
+      `network must be mlp for data of shape [${shape}], got "conv"; images have shape [height, width, channels]`,
+    );
   }
   if (asked !== "auto") return asked;
   return isImage && (shape[2] !== 1 || product(shape) > 28 * 28) ? "conv" : "mlp";
@@ -68,14 +78,18 @@ export function createNetwork(config: VaeConfig, datum: DatumSpec, classes: numb
       const up = [...config.hidden];
       const down = [...config.hidden].reverse();
       const encoder: EncoderParams = {
-        conv: stack(channels, (i) => initConv(fold(key, "encoder.conv", i), sizes[i]?.[2] as number, sizes[i + 1]?.[2] as number)),
+        conv: stack(channels, (i) =>
+          initConv(fold(key, "encoder.conv", i), sizes[i]?.[2] as number, sizes[i + 1]?.[2] as number),
+        ),
         hidden: initDenses(fold(key, "encoder"), [product(top) + labelWidth, ...up]),
         posterior: initDense(fold(key, "posterior"), up.at(-1) ?? product(top) + labelWidth, 2 * config.latentDim),
       };
       const decoder: DecoderParams = {
         hidden: initDenses(fold(key, "decoder"), [config.latentDim + labelWidth, ...down]),
         output: initDense(fold(key, "output"), down.at(-1) ?? config.latentDim + labelWidth, product(top)),
-        conv: stack(channels, (i) => initDeconv(fold(key, "decoder.conv", i), sizes[i + 1]?.[2] as number, sizes[i]?.[2] as number)),
+        conv: stack(channels, (i) =>
+          initDeconv(fold(key, "decoder.conv", i), sizes[i + 1]?.[2] as number, sizes[i]?.[2] as number),
+        ),
       };
       return { encoder, decoder } as unknown as { encoder: TensorTree; decoder: TensorTree };
     },
@@ -86,27 +100,29 @@ export function createNetwork(config: VaeConfig, datum: DatumSpec, classes: numb
       const flat = tf.reshape(image, [x.shape[0] as number, product(top)]);
       const features = layers(hidden).reduce((h, layer) => activation(dense(layer, h)), withLabel(flat, label));
       const [mu, logVar] = tf.split(dense(posterior, features), 2, -1) as [Tensor, Tensor]; // (B, latentDim) each
-      return { mu, logVar: tf.clipByValue(logVar, ...LOG_VAR) };
+      return { mu, logVar: clampLogVar(logVar) };
     },
 
     decode(params, z, label) {
       const { conv, hidden, output } = params as unknown as DecoderParams;
       const features = layers(hidden).reduce((h, layer) => activation(dense(layer, h)), withLabel(z, label));
       const image = tf.reshape(dense(output, features), [z.shape[0] as number, ...top]);
-      return layers(conv).reduceRight((h, layer, i) => upsample(layer, activation(h), sizes[i] as readonly number[]), image);
+      return layers(conv).reduceRight(
+        (h, layer, i) => upsample(layer, activation(h), sizes[i] as readonly number[]),
+        image,
+      );
     },
   };
 }
 
 /** Shapes from the data up: every convolution halves height and width, rounding up. */
 function pyramid(shape: readonly number[], channels: readonly number[]): (readonly number[])[] {
-  return channels.reduce<(readonly number[])[]>(
-    (sizes, width) => {
-      const [height, breadth] = sizes[sizes.length - 1] as [number, number];
-      return [...sizes, [Math.ceil(height / 2), Math.ceil(breadth / 2), width]];
-    },
-    [shape],
-  );
+  const sizes = [shape];
+  for (const width of channels) {
+    const [height, breadth] = sizes[sizes.length - 1] as [number, number];
+    sizes.push([Math.ceil(height / 2), Math.ceil(breadth / 2), width]);
+  }
+  return sizes;
 }
 
 /** Layers `layer0 …`, one an entry. */
@@ -141,7 +157,10 @@ function upsample({ kernel, bias }: Layer, x: Tensor, [height, width, channels]:
 /** Kernel and bias uniform in ±1/sqrt(fan-in), PyTorch's default, so that results compare. He et al., 2015, with slope sqrt(5). */
 function initLayer(key: Key, kernel: readonly number[], outputs: number, fanIn: number): Layer {
   const bound = 1 / Math.sqrt(fanIn);
-  return { kernel: uniform(fold(key, "kernel"), kernel, -bound, bound), bias: uniform(fold(key, "bias"), [outputs], -bound, bound) };
+  return {
+    kernel: uniform(fold(key, "kernel"), kernel, -bound, bound),
+    bias: uniform(fold(key, "bias"), [outputs], -bound, bound),
+  };
 }
 
 const initDense = (key: Key, inputs: number, outputs: number) => initLayer(key, [inputs, outputs], outputs, inputs);

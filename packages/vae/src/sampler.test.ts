@@ -6,7 +6,13 @@ import type { VaeParams } from "./model.js";
 
 const small = { hidden: [6], latentDim: 2 } as const;
 
-function sample(options: object, datum: DatumSpec, request: { n: number; label?: tf.Tensor; options?: object }, seed = 1, given?: VaeParams) {
+function sample(
+  options: object,
+  datum: DatumSpec,
+  request: { n: number; label?: tf.Tensor; options?: object },
+  seed = 1,
+  given?: VaeParams,
+) {
   const vae = model({ ...small, ...options }, datum);
   const asked = { n: request.n, options: { ...request.options } };
   const sampling = vae.sampling(asked);
@@ -49,7 +55,9 @@ describe("sampling", () => {
   });
 
   it("refuses what the model does not know", () => {
-    expect(() => sample({}, points, { n: 1, options: { temprature: 1 } })).toThrow(/unknown option "temprature".*did you mean/);
+    expect(() => sample({}, points, { n: 1, options: { temprature: 1 } })).toThrow(
+      /unknown option "temprature".*did you mean/,
+    );
     expect(() => sample({}, points, { n: 1, options: { temperature: -1 } })).toThrow(/^@latentkit\/vae: temperature/);
     expect(() => sample({}, { ...points, classes: 2 }, { n: 1, label: tf.tensor1d([1], "int32") })).toThrow(
       /label must not be given.*train one with conditional: true/,
@@ -62,7 +70,18 @@ describe("conditional", () => {
   /** Without hidden layers the decoder is `[z, one-hot] @ kernel`: rows 2 to 4 are the classes. */
   const params: VaeParams = {
     encoder: {},
-    decoder: { output: { kernel: tf.tensor2d([[0, 0], [0, 0], [1, 10], [2, 20], [3, 30]]), bias: tf.zeros([2]) } },
+    decoder: {
+      output: {
+        kernel: tf.tensor2d([
+          [0, 0],
+          [0, 0],
+          [1, 10],
+          [2, 20],
+          [3, 30],
+        ]),
+        bias: tf.zeros([2]),
+      },
+    },
   };
   const linear = { hidden: [], conditional: true };
 
@@ -82,7 +101,10 @@ describe("conditional", () => {
   it("encodes and decodes by label, and needs one", () => {
     const vae = model({ ...small, conditional: true }, labelled);
     const weights = initial(vae);
-    const x = tf.tensor2d([[1, 2], [1, 2]]);
+    const x = tf.tensor2d([
+      [1, 2],
+      [1, 2],
+    ]);
     const [a, , b] = numbers(vae.latent?.encode(weights, {}, { x, label: tf.tensor1d([0, 2], "int32") }) as tf.Tensor);
     expect(a).not.toBeCloseTo(b as number, 4);
     const decoded = vae.latent?.decode(weights, {}, tf.zeros([2, 2]), tf.tensor1d([0, 2], "int32")) as tf.Tensor;

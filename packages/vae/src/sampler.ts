@@ -1,4 +1,4 @@
-import { type Key, type SampleRequest, type Sampling, UserError, fold, normal, randomInteger } from "@latentkit/core";
+import { fold, type Key, normal, randomInteger, type SampleRequest, type Sampling, UserError } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { VaeSampleOptions } from "./config.js";

@@ -1,11 +1,10 @@
-import { type Batch, type DatumSpec, type GenerativeModel, type Key, hostKey, parseOptions } from "@latentkit/core";
-import "@tensorflow/tfjs-backend-cpu";
+import { type Batch, type DatumSpec, type GenerativeModel, hostKey, type Key, parseOptions } from "@latentkit/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { z } from "zod";
 import { vaeConfig } from "../src/config.js";
-import { type VaeParams, type VaeState, createVae } from "../src/model.js";
+import { createVae, type VaeParams, type VaeState } from "../src/model.js";
 
-await tf.setBackend("cpu");
+await tf.setBackend("cpu"); // registered by the eager engine
 
 /** 2-D points. */
 export const points: DatumSpec = { kind: "continuous", shape: [2] };

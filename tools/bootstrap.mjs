@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -41,7 +41,7 @@ export function pnpm(args, options = {}) {
 
 /** Installs pnpm and the locked dependencies unless that is done. Throws BootstrapError. */
 export function bootstrap() {
-  requireNode();
+  requireNode(process.versions.node);
   const stamp = currentStamp();
   if (isInstalled(stamp)) return;
   const env = environment(networkSettings());
@@ -50,13 +50,14 @@ export function bootstrap() {
   writeFileSync(stampFile, stamp);
 }
 
-function requireNode() {
+/** Throws BootstrapError when `version` is older than what package.json asks for. */
+export function requireNode(version) {
   const wanted = manifest.engines.node.replace(">=", "");
-  const [major, minor] = process.versions.node.split(".").map(Number);
+  const [major, minor] = version.split(".").map(Number);
   const [wantedMajor, wantedMinor] = wanted.split(".").map(Number);
   if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return;
   throw new BootstrapError(
-    `latentkit needs Node ${wanted} or newer, this is ${process.versions.node}; install it from https://nodejs.org`,
+    `latentkit needs Node ${wanted} or newer, this is ${version}; install it from https://nodejs.org`,
   );
 }
 
@@ -88,7 +89,7 @@ function installPnpm(env) {
   const result = npm(["install", "--prefix", pnpmHome, ...flags, `pnpm@${pnpmVersion}`], env);
   if (result.status === 0 && existsSync(pnpmScript)) return;
   throw new BootstrapError(
-    `npm could not install pnpm ${pnpmVersion}: ${reason(result, /^npm (?:error|ERR!) ?(?!code|A complete|\/)/)}; check the network and run the command again`,
+    `npm could not install pnpm ${pnpmVersion}: ${reason(result, /^npm (?:error|ERR!) (?!code|errno|syscall|path|A complete)/)}; check the network and run the command again`,
   );
 }
 
@@ -138,4 +139,9 @@ export async function main(run) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main(bootstrap);
+/** Whether the script with this `import.meta.url` is the one that node was started with. */
+export function isMain(url) {
+  return process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(url);
+}
+
+if (isMain(import.meta.url)) await main(bootstrap);

@@ -2,7 +2,7 @@
 /** Bootstraps the checkout, then runs nx with the given arguments. */
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
-import { bootstrap, environment, main, root } from "./bootstrap.mjs";
+import { bootstrap, environment, isMain, main, root } from "./bootstrap.mjs";
 
 /** Runs nx in the workspace with its output on the terminal; returns its exit code. */
 export function nx(args) {
@@ -11,7 +11,7 @@ export function nx(args) {
   return result.status ?? 1;
 }
 
-if (import.meta.filename === process.argv[1]) {
+if (isMain(import.meta.url)) {
   await main(() => {
     bootstrap();
     process.exitCode = nx(process.argv.slice(2));

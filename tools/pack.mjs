@@ -5,8 +5,7 @@
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { BootstrapError, bootstrap, main, packageFolders, pnpm, root } from "./bootstrap.mjs";
+import { BootstrapError, bootstrap, isMain, main, packageFolders, pnpm, root } from "./bootstrap.mjs";
 
 /** Packs one package folder (relative to the root) into `target`; returns the tarball's path. Throws BootstrapError. */
 export function pack(folder, target) {
@@ -29,7 +28,7 @@ function readManifest(folder) {
   return JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (isMain(import.meta.url)) {
   await main(() => {
     const target = process.argv[2];
     if (!target) throw new BootstrapError("say where the tarballs go: node tools/pack.mjs FOLDER");

@@ -2,8 +2,7 @@
 /**
  * The whole check, stage by stage: `npm test`. Every stage runs even when an earlier one failed, so that one call
  * tells everything. The last line is `N passed, N failed`, counted from vitest's JSON reports; the exit code is 1 when
- * any stage failed. `npm test -- --no-cache` runs again
- * what nx would replay from its cache.
+ * any stage failed. `npm test -- --no-cache` runs again what nx would replay from its cache.
  */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -24,10 +23,10 @@ const toolTests = () =>
 
 /** Name and body of each stage; a body returns an exit code. Tests run one package at a time: vitest uses all cores. */
 const stages = [
-  ["lint", () => run("biome", "ci", ".")],
+  ["lint", () => run("biome", "ci", "--error-on-warnings", ".")],
   ["build", () => each("build")],
   ["types", () => each("typecheck")],
-  ["unused code", () => run("knip")],
+  ["unused code", () => run("knip", "--no-config-hints")],
   ["packed packages", () => each("test:package")],
   ["tests", () => each("test", "--parallel=1", "--nxBail=false")],
   ["tests of the tools", toolTests],

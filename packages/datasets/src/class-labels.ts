@@ -22,10 +22,13 @@ export function numberClasses(
 ): ClassLabels {
   const texts = cells.map((cell, i) => {
     const text = cell === null || cell === undefined ? "" : String(cell).trim();
-    if (text === "" || text === "NaN") throw refusal(`${path}: ${nameRow(i)} has no label in column "${column}"; complete or remove the row`);
+    if (text === "" || text === "NaN")
+      throw refusal(`${path}: ${nameRow(i)} has no label in column "${column}"; complete or remove the row`);
     const isFraction = !Number.isNaN(Number(text)) && !Number.isInteger(Number(text));
     if (isFraction) {
-      throw refusal(`${path}: ${nameRow(i)} has label ${text} in column "${column}"; labels are integers or names: choose another column`);
+      throw refusal(
+        `${path}: ${nameRow(i)} has label ${text} in column "${column}"; labels are integers or names: choose another column`,
+      );
     }
     return text;
   });

@@ -10,12 +10,16 @@ const options = z.object({
   header: z
     .boolean()
     .optional()
-    .describe("whether the first line holds column names: true or false; absent: it does when no cell of it is a number"),
+    .describe(
+      "whether the first line holds column names: true or false; absent: it does when no cell of it is a number",
+    ),
   delimiter: z
     .string()
     .length(1)
     .optional()
-    .describe("the character between cells; absent: comma, semicolon, tab or bar, whichever the first line has most of"),
+    .describe(
+      "the character between cells; absent: comma, semicolon, tab or bar, whichever the first line has most of",
+    ),
   ...tableOptions,
 });
 
@@ -29,7 +33,9 @@ export const csvFactory = defineDataset({
   options,
   read: async ({ name, argument, seed, options }) => {
     const { header, delimiter } = options;
-    const file = await parseOnce(argument, `csv ${JSON.stringify([header, delimiter])}`, (source) => parseCsv(source, header, delimiter));
+    const file = await parseOnce(argument, `csv ${JSON.stringify([header, delimiter])}`, (source) =>
+      parseCsv(source, header, delimiter),
+    );
     return tableDataset(name, file, cellToNumber, seed, options);
   },
 });
@@ -68,7 +74,8 @@ export function parseCsv({ path, bytes }: SourceFile, header?: boolean, delimite
   const hasHeader = header ?? first.cells.every(isName);
   const names = hasHeader ? first.cells.map((cell) => cell.trim()) : first.cells.map((_, i) => `column${i}`);
   const doubled = names.find((name, i) => names.indexOf(name) !== i);
-  if (doubled !== undefined) throw refusal(`${path} has two columns called "${doubled}"; rename one, or set header=false`);
+  if (doubled !== undefined)
+    throw refusal(`${path} has two columns called "${doubled}"; rename one, or set header=false`);
   const body = hasHeader ? rows.slice(1) : rows;
   return {
     columns: names.map((name, i) => ({ name, cells: body.map((row) => row.cells[i]) })),
@@ -79,13 +86,18 @@ export function parseCsv({ path, bytes }: SourceFile, header?: boolean, delimite
 function rowsOf(path: string, bytes: Uint8Array, delimiter?: string): Row[] {
   const text = decode(path, bytes);
   try {
-    const records = parse(text, { delimiter: delimiter ?? guessDelimiter(text), skip_empty_lines: true, info: true }) as unknown as {
+    const records = parse(text, {
+      delimiter: delimiter ?? guessDelimiter(text),
+      skip_empty_lines: true,
+      info: true,
+    }) as unknown as {
       record: string[];
       info: { lines: number };
     }[];
     return records.map(({ record, info }) => ({ cells: record, line: info.lines }));
   } catch (error) {
-    if (error instanceof CsvError) throw refusal(`${path} is not a well-formed CSV file: ${error.message}; correct the line`, error);
+    if (error instanceof CsvError)
+      throw refusal(`${path} is not a well-formed CSV file: ${error.message}; correct the line`, error);
     throw error;
   }
 }

@@ -19,14 +19,21 @@ export function decodeImage({ path, bytes }: Pick<SourceFile, "path" | "bytes">,
   const isJpeg = bytes[0] === 0xff && bytes[1] === 0xd8;
   if (!isPng && !isJpeg) throw refusal(`${path} is neither PNG nor JPEG inside; convert or remove it`);
   try {
-    return isPng ? convertChannels(readPng(bytes), channels) : upright(convertChannels(readJpeg(bytes), channels), orientationOf(bytes));
+    return isPng
+      ? convertChannels(readPng(bytes), channels)
+      : upright(convertChannels(readJpeg(bytes), channels), orientationOf(bytes));
   } catch (error) {
     throw refusal(`${path} is damaged (${(error as Error).message}); replace or remove it`, error);
   }
 }
 
 function readJpeg(bytes: Uint8Array): Image {
-  const { height, width, data } = jpeg.decode(bytes, { useTArray: true, formatAsRGBA: false, maxMemoryUsageInMB: 4096, tolerantDecoding: false });
+  const { height, width, data } = jpeg.decode(bytes, {
+    useTArray: true,
+    formatAsRGBA: false,
+    maxMemoryUsageInMB: 4096,
+    tolerantDecoding: false,
+  });
   return { height, width, channels: 3, data };
 }
 
@@ -59,7 +66,9 @@ function unpackDepth({ height, width, channels, depth, data }: DecodedPng): Uint
 /** Adds the alpha channel that a `tRNS` chunk describes: one colour is transparent. */
 function addAlpha(png: DecodedPng, data: Uint8Array): Image {
   const { height, width, channels, depth } = png;
-  const transparent = Array.from(png.transparency as Uint16Array, (value) => Math.round((value * 255) / (2 ** depth - 1)));
+  const transparent = Array.from(png.transparency as Uint16Array, (value) =>
+    Math.round((value * 255) / (2 ** depth - 1)),
+  );
   const out = new Uint8Array(height * width * (channels + 1));
   for (let p = 0; p < height * width; p++) {
     const pixel = data.subarray(p * channels, (p + 1) * channels);

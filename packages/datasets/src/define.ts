@@ -63,14 +63,19 @@ function specOf(name: string, argument = ""): string {
 
 function checkArgument(reader: Pick<Reader<z.ZodObject>, "name" | "argument">, argument = ""): string {
   const { name, argument: wanted } = reader;
-  if (wanted === undefined && argument !== "") throw refusal(`${name} takes no argument, got "${argument}"; write ${name}`);
+  if (wanted === undefined && argument !== "")
+    throw refusal(`${name} takes no argument, got "${argument}"; write ${name}`);
   if (wanted !== undefined && !wanted.startsWith("[") && argument === "") {
     throw refusal(`${name} needs a ${wanted.toLowerCase()}; write ${name}:${wanted}`);
   }
   return argument;
 }
 
-function checkOptions<S extends z.ZodObject>(name: string, schema: S, given: Readonly<Record<string, unknown>>): z.output<S> {
+function checkOptions<S extends z.ZodObject>(
+  name: string,
+  schema: S,
+  given: Readonly<Record<string, unknown>>,
+): z.output<S> {
   const known = Object.keys(schema.shape);
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;

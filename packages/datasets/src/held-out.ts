@@ -4,7 +4,12 @@ import { refusal } from "./refusal.js";
 
 /** Options of every reader that splits the data itself. */
 export const heldOutOptions = {
-  testFraction: z.number().gt(0).lt(1).default(0.1).describe("the share of the examples held out as test split, between 0 and 1"),
+  testFraction: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.1)
+    .describe("the share of the examples held out as test split, between 0 and 1"),
   splitSeed: z.int().optional().describe("the seed of the random split, an integer; absent: the run's seed"),
 };
 
@@ -26,7 +31,10 @@ export function holdOut(
   seed: number,
   options: { readonly testFraction: number; readonly splitSeed?: number | undefined },
 ): HeldOut {
-  if (n < 2) throw refusal(`${what} has ${n === 1 ? "1 example" : "no examples"}; at least 2 are needed, one to train and one to test`);
+  if (n < 2)
+    throw refusal(
+      `${what} has ${n === 1 ? "1 example" : "no examples"}; at least 2 are needed, one to train and one to test`,
+    );
   const order = philoxPermutation(hostKey(options.splitSeed ?? seed, "split"), n);
   const testSize = Math.min(n - 1, Math.max(1, Math.round(n * options.testFraction)));
   return { test: order.slice(0, testSize), train: order.slice(testSize) };

@@ -33,7 +33,9 @@ export function parseIdx({ path, bytes: raw, sha256: rawSha256 }: SourceFile): I
   const isGzip = raw[0] === 0x1f && raw[1] === 0x8b;
   const bytes = isGzip ? gunzip(path, raw) : raw;
   if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== 0) {
-    throw refusal(`${path} is not an IDX file: it starts with ${hexOf(bytes)}, expected 00 00 08; give an MNIST-like file`);
+    throw refusal(
+      `${path} is not an IDX file: it starts with ${hexOf(bytes)}, expected 00 00 08; give an MNIST-like file`,
+    );
   }
   if (bytes[2] !== 0x08) {
     throw refusal(`${path} holds IDX type 0x${bytes[2]?.toString(16)}; only unsigned bytes (0x8) are read: convert it`);
@@ -46,7 +48,9 @@ export function parseIdx({ path, bytes: raw, sha256: rawSha256 }: SourceFile): I
   const expected = start + shape.reduce((product, dim) => product * dim, 1);
   if (bytes.length !== expected) {
     const verb = bytes.length < expected ? "is truncated" : "is too long";
-    throw refusal(`${path} ${verb}: ${bytes.length} bytes, its header (${shape.join(" x ")}) needs ${expected}; download it again`);
+    throw refusal(
+      `${path} ${verb}: ${bytes.length} bytes, its header (${shape.join(" x ")}) needs ${expected}; download it again`,
+    );
   }
   return { shape, bytes: bytes.subarray(start), contentSha256: isGzip ? sha256(bytes) : rawSha256 };
 }
@@ -86,7 +90,9 @@ export async function loadIdxFolder(name: string, folder: string, about: IdxDesc
   const test = await loadPair(folder, "testImages", "testLabels", about);
   const shape = imageShape(train.images);
   if (shape.join() !== imageShape(test.images).join()) {
-    throw refusal(`${test.images.path} has images of ${imageShape(test.images)}, the training images are ${shape}; check ${folder}`);
+    throw refusal(
+      `${test.images.path} has images of ${imageShape(test.images)}, the training images are ${shape}; check ${folder}`,
+    );
   }
   const classes = about.labelNames?.length ?? 1 + Math.max(maxOf(train.labels), maxOf(test.labels));
   for (const { labels } of [train, test]) checkLabels(labels, classes);
@@ -108,22 +114,36 @@ interface IdxPair {
   readonly labels: ParsedFile<IdxArray>;
 }
 
-async function loadPair(folder: string, imagesPart: IdxPart, labelsPart: IdxPart, about: IdxDescription): Promise<IdxPair> {
+async function loadPair(
+  folder: string,
+  imagesPart: IdxPart,
+  labelsPart: IdxPart,
+  about: IdxDescription,
+): Promise<IdxPair> {
   const images = await loadPart(folder, imagesPart, 3, about);
   const labels = await loadPart(folder, labelsPart, 1, about);
   const [count, labelCount] = [images.content.shape[0], labels.content.shape[0]];
   if (count !== labelCount) {
-    throw refusal(`${labels.path} has ${labelCount} labels for the ${count} images of ${basename(images.path)}; the files do not belong together`);
+    throw refusal(
+      `${labels.path} has ${labelCount} labels for the ${count} images of ${basename(images.path)}; the files do not belong together`,
+    );
   }
   if (count === 0) throw refusal(`${images.path} holds no images; give another file`);
   return { images, labels };
 }
 
-async function loadPart(folder: string, part: IdxPart, rank: number, about: IdxDescription): Promise<ParsedFile<IdxArray>> {
+async function loadPart(
+  folder: string,
+  part: IdxPart,
+  rank: number,
+  about: IdxDescription,
+): Promise<ParsedFile<IdxArray>> {
   const file = await parseOnce(await locate(folder, IDX_FILES[part]), "idx", parseIdx);
   const { shape, contentSha256 } = file.content;
   if (shape.length !== rank) {
-    throw refusal(`${file.path} has ${shape.length} dimensions, expected ${rank}; check that images and labels are not swapped`);
+    throw refusal(
+      `${file.path} has ${shape.length} dimensions, expected ${rank}; check that images and labels are not swapped`,
+    );
   }
   const expected = about.hashes?.[part];
   if (expected) checkHash(file.path, contentSha256, expected, about.remedy ?? "download it again");
@@ -139,7 +159,9 @@ async function locate(folder: string, fileName: string): Promise<string> {
     );
     if (found) return path;
   }
-  throw refusal(`${join(folder, fileName)} does not exist, neither does ${fileName}.gz; give the folder with the four IDX files`);
+  throw refusal(
+    `${join(folder, fileName)} does not exist, neither does ${fileName}.gz; give the folder with the four IDX files`,
+  );
 }
 
 function imageShape({ content }: ParsedFile<IdxArray>): number[] {
@@ -153,5 +175,7 @@ function maxOf({ content }: ParsedFile<IdxArray>): number {
 function checkLabels({ path, content }: ParsedFile<IdxArray>, classes: number): void {
   const position = content.bytes.findIndex((label) => label >= classes);
   if (position < 0) return;
-  throw refusal(`${path} has label ${content.bytes[position]} at position ${position}, out of range 0 to ${classes - 1}; use the published file`);
+  throw refusal(
+    `${path} has label ${content.bytes[position]} at position ${position}, out of range 0 to ${classes - 1}; use the published file`,
+  );
 }

@@ -28,7 +28,8 @@ const SPLIT_FOLDERS: Readonly<Record<string, "train" | "test" | "valid">> = {
  */
 export async function findImages(root: string): Promise<ImageFile[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") throw refusal(`${root} is a file; give the folder of the images`, error);
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR")
+      throw refusal(`${root} is a file; give the folder of the images`, error);
     throw unreadable(root, error);
   });
   const prefix = join(root, sep).length;

@@ -13,16 +13,26 @@ import { byteSplit } from "./split.js";
 import { takeExamples } from "./take-examples.js";
 
 const options = z.object({
-  size: z.int().positive().optional().describe("the side in pixels every image is resized to, a positive integer; absent: all images have one size already"),
+  size: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      "the side in pixels every image is resized to, a positive integer; absent: all images have one size already",
+    ),
   crop: z
     .enum(["center", "none"])
     .default("center")
-    .describe("what happens to images that are not square before they are resized: center cuts the middle out, none stretches"),
+    .describe(
+      "what happens to images that are not square before they are resized: center cuts the middle out, none stretches",
+    ),
   channels: z.enum(["grey", "rgb"]).default("rgb").describe("the colours that are kept: grey or rgb"),
   labels: z
     .boolean()
     .optional()
-    .describe("whether the sub-folder of an image is its class: true or false; absent: it is when every image lies in one"),
+    .describe(
+      "whether the sub-folder of an image is its class: true or false; absent: it is when every image lies in one",
+    ),
   ...heldOutOptions,
 });
 
@@ -43,7 +53,13 @@ export const imagesFactory = defineDataset({
     return {
       name,
       title: `images of ${basename(resolve(argument))}`,
-      datum: { kind: "continuous", shape: loaded.shape, range: [0, 1], levels: 256, ...(labels ? { classes: labels.names.length } : {}) },
+      datum: {
+        kind: "continuous",
+        shape: loaded.shape,
+        range: [0, 1],
+        levels: 256,
+        ...(labels ? { classes: labels.names.length } : {}),
+      },
       licence: "unknown",
       source: argument,
       ...(labels ? { labelNames: labels.names } : {}),
@@ -76,7 +92,11 @@ interface Framing {
   readonly channels: Channels;
 }
 
-async function loadImages(root: string, files: readonly ImageFile[], { size, crop, channels }: Framing): Promise<LoadedImages> {
+async function loadImages(
+  root: string,
+  files: readonly ImageFile[],
+  { size, crop, channels }: Framing,
+): Promise<LoadedImages> {
   const versions = await Promise.all(files.map(({ path }) => fingerprint(join(root, path))));
   const key = ["images", size, crop, channels, ...versions].join("\0");
   return once(sha256(Buffer.from(key)), () => readImages(root, files, { size, crop, channels }));
@@ -96,7 +116,9 @@ async function readImages(root: string, files: readonly ImageFile[], framing: Fr
     }
     if (image.height !== first.image.height || image.width !== first.image.width) {
       const [a, b] = [first.image, image].map(({ width, height }) => `${width} x ${height}`);
-      throw refusal(`${root} holds images of different sizes: ${first.path} is ${a}, ${file.path} is ${b}; set the option size, e.g. size=64`);
+      throw refusal(
+        `${root} holds images of different sizes: ${first.path} is ${a}, ${file.path} is ${b}; set the option size, e.g. size=64`,
+      );
     }
     bytes.set(image.data, i * image.data.length);
   }
@@ -112,11 +134,24 @@ function frame(image: Image, { size, crop }: Framing): Image {
 function labelsOf(root: string, files: readonly ImageFile[], wanted: boolean | undefined): ClassLabels | undefined {
   const outside = files.find(({ folder }) => folder === undefined);
   if (wanted === false || (wanted === undefined && outside)) return undefined;
-  if (outside) throw refusal(`labels=true, but ${join(root, outside.path)} lies in no sub-folder; move it into its class's folder`);
-  return numberClasses(root, "folder", files.map(({ folder }) => folder), (i) => files[i]?.path ?? "");
+  if (outside)
+    throw refusal(
+      `labels=true, but ${join(root, outside.path)} lies in no sub-folder; move it into its class's folder`,
+    );
+  return numberClasses(
+    root,
+    "folder",
+    files.map(({ folder }) => folder),
+    (i) => files[i]?.path ?? "",
+  );
 }
 
-function splitRows(root: string, files: readonly ImageFile[], seed: number, options: { testFraction: number; splitSeed?: number | undefined }) {
+function splitRows(
+  root: string,
+  files: readonly ImageFile[],
+  seed: number,
+  options: { testFraction: number; splitSeed?: number | undefined },
+) {
   if (files[0]?.split === undefined) return { ...holdOut(root, files.length, seed, options), valid: undefined };
   const rows = (wanted: string) => Int32Array.from(files.flatMap(({ split }, i) => (split === wanted ? [i] : [])));
   const valid = rows("valid");

@@ -1,6 +1,6 @@
 export { builtinDatasets } from "./builtin.js";
 export { type CsvOptions, csv } from "./csv.js";
-export { type Reader, type ReaderFactory, type ReadRequest, defineDataset, sourceOf } from "./define.js";
+export { defineDataset, type Reader, type ReaderFactory, type ReadRequest, sourceOf } from "./define.js";
 export { fashionMnist } from "./fashion-mnist.js";
 export { idx } from "./idx-folder.js";
 export { type ImagesOptions, images } from "./image-folder.js";

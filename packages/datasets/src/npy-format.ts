@@ -33,13 +33,17 @@ export function parseNpy({ path, bytes }: Pick<SourceFile, "path" | "bytes">): N
   const { descr, isFortran, shape, start } = parseHeader(path, bytes);
   const type = ELEMENT_TYPES[descr];
   if (!type) {
-    throw refusal(`${path} holds elements of type ${descr}; read are ${Object.keys(ELEMENT_TYPES).join(", ")}: convert it, e.g. with a.astype("<f4")`);
+    throw refusal(
+      `${path} holds elements of type ${descr}; read are ${Object.keys(ELEMENT_TYPES).join(", ")}: convert it, e.g. with a.astype("<f4")`,
+    );
   }
   const size = shape.reduce((product, dim) => product * dim, 1);
   const expected = start + size * Number(descr.slice(2));
   if (bytes.length !== expected) {
     const verb = bytes.length < expected ? "is truncated" : "is too long";
-    throw refusal(`${path} ${verb}: ${bytes.length} bytes, its header (${shape.join(" x ")} of ${descr}) needs ${expected}; save it again`);
+    throw refusal(
+      `${path} ${verb}: ${bytes.length} bytes, its header (${shape.join(" x ")} of ${descr}) needs ${expected}; save it again`,
+    );
   }
   const data = new type(bytes.slice(start).buffer as ArrayBuffer);
   return { shape, descr, data: isFortran ? toRowMajor(data, shape) : data };
@@ -55,7 +59,8 @@ interface NpyHeader {
 
 function parseHeader(path: string, bytes: Uint8Array): NpyHeader {
   const magic = String.fromCharCode(...bytes.subarray(0, 6));
-  if (magic !== MAGIC || bytes.length < 12) throw refusal(`${path} is not a .npy file: its first bytes are not \\x93NUMPY; save it with numpy.save`);
+  if (magic !== MAGIC || bytes.length < 12)
+    throw refusal(`${path} is not a .npy file: its first bytes are not \\x93NUMPY; save it with numpy.save`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const isFirstVersion = bytes[6] === 1;
   const from = isFirstVersion ? 10 : 12;
@@ -65,9 +70,15 @@ function parseHeader(path: string, bytes: Uint8Array): NpyHeader {
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const dims = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1];
   if (descr === undefined || order === undefined || dims === undefined) {
-    throw refusal(`${path} has a header that is not read (structured arrays are not): ${text.trim()}; save plain arrays`);
+    throw refusal(
+      `${path} has a header that is not read (structured arrays are not): ${text.trim()}; save plain arrays`,
+    );
   }
-  const shape = dims.split(",").map((dim) => dim.trim()).filter(Boolean).map(Number);
+  const shape = dims
+    .split(",")
+    .map((dim) => dim.trim())
+    .filter(Boolean)
+    .map(Number);
   return { descr, isFortran: order === "True", shape, start };
 }
 
@@ -91,7 +102,10 @@ function toRowMajor<A extends NpyArrays>(data: A, shape: readonly number[]): A {
 export function parseNpz({ path, bytes }: Pick<SourceFile, "path" | "bytes">): Record<string, NpyArray> {
   const files = unzip(path, bytes);
   return Object.fromEntries(
-    Object.entries(files).map(([name, content]) => [name.replace(/\.npy$/, ""), parseNpy({ path: `${path}/${name}`, bytes: content })]),
+    Object.entries(files).map(([name, content]) => [
+      name.replace(/\.npy$/, ""),
+      parseNpy({ path: `${path}/${name}`, bytes: content }),
+    ]),
   );
 }
 
@@ -99,6 +113,9 @@ function unzip(path: string, bytes: Uint8Array): Record<string, Uint8Array> {
   try {
     return unzipSync(bytes);
   } catch (error) {
-    throw refusal(`${path} is not a readable .npz file (${(error as Error).message}); save it again with numpy.savez`, error);
+    throw refusal(
+      `${path} is not a readable .npz file (${(error as Error).message}); save it again with numpy.savez`,
+      error,
+    );
   }
 }

@@ -12,7 +12,10 @@ import { takeExamples } from "./take-examples.js";
 
 const options = z.object({
   array: z.string().optional().describe("the name of the data's array in an .npz file; absent: x, or the only array"),
-  label: z.string().optional().describe("the name of the labels' array in an .npz file; absent: y, label or labels if there"),
+  label: z
+    .string()
+    .optional()
+    .describe("the name of the labels' array in an .npz file; absent: y, label or labels if there"),
   ...heldOutOptions,
 });
 
@@ -50,12 +53,14 @@ function pickData({ path, content }: Archive, wanted: string | undefined, label:
   const names = Object.keys(content);
   const others = names.filter((name) => name !== label && !LABEL_NAMES.includes(name));
   const name = wanted ?? (names.includes("x") ? "x" : others.length === 1 ? (others[0] as string) : undefined);
-  if (name === undefined) throw refusal(`${path} holds arrays ${names.join(", ") || "(none)"}; say which with the option array`);
+  if (name === undefined)
+    throw refusal(`${path} holds arrays ${names.join(", ") || "(none)"}; say which with the option array`);
   const array = arrayOf({ path, content }, "array", name);
   if (array.shape.length < 1 || array.shape.length > 4) {
     throw refusal(`${path} has shape (${array.shape}); give (N), (N, D), (N, H, W) or (N, H, W, C)`);
   }
-  if (array.shape.slice(1).includes(0)) throw refusal(`${path} has shape (${array.shape}), which holds no values; give another array`);
+  if (array.shape.slice(1).includes(0))
+    throw refusal(`${path} has shape (${array.shape}), which holds no values; give another array`);
   return array;
 }
 
@@ -63,7 +68,8 @@ function pickLabels(file: Omit<Archive, "sha256">, n: number, wanted: string | u
   const name = wanted ?? LABEL_NAMES.find((candidate) => candidate in file.content);
   if (name === undefined) return undefined;
   const { shape, data } = arrayOf(file, "label", name);
-  if (shape.length !== 1 || shape[0] !== n) throw refusal(`${file.path}: labels "${name}" have shape (${shape}) for ${n} examples; give one label an example`);
+  if (shape.length !== 1 || shape[0] !== n)
+    throw refusal(`${file.path}: labels "${name}" have shape (${shape}) for ${n} examples; give one label an example`);
   return numberClasses(file.path, name, Array.from(data as ArrayLike<unknown>), (i) => `element ${i}`);
 }
 
@@ -109,8 +115,12 @@ function toFloats(path: string, { data, shape }: NpyArray): Float32Array {
   for (let i = 0; i < out.length; i++) {
     const value = Number(data[i]);
     out[i] = value;
-    if (!Number.isFinite(out[i] as number)) throw refusal(`${path} holds ${data[i]} at ${positionOf(i, shape)}; remove or replace it`);
-    if (isInteger && out[i] !== value) throw refusal(`${path} holds ${data[i]} at ${positionOf(i, shape)}, more than float32 can hold exactly; rescale it`);
+    if (!Number.isFinite(out[i] as number))
+      throw refusal(`${path} holds ${data[i]} at ${positionOf(i, shape)}; remove or replace it`);
+    if (isInteger && out[i] !== value)
+      throw refusal(
+        `${path} holds ${data[i]} at ${positionOf(i, shape)}, more than float32 can hold exactly; rescale it`,
+      );
   }
   return out;
 }
@@ -129,10 +139,17 @@ function positionOf(i: number, shape: readonly number[]): string {
 function rangeOf(values: Uint8Array | Float32Array): Pick<DatumSpec, "kind" | "range" | "levels"> {
   if (values instanceof Uint8Array) return { kind: "continuous", range: [0, 1], levels: 256 };
   if (values.every((value) => value === 0 || value === 1)) return { kind: "binary", range: [0, 1], levels: 2 };
-  return values.every((value) => value >= 0 && value <= 1) ? { kind: "continuous", range: [0, 1] } : { kind: "continuous" };
+  return values.every((value) => value >= 0 && value <= 1)
+    ? { kind: "continuous", range: [0, 1] }
+    : { kind: "continuous" };
 }
 
-function splitOf(values: Uint8Array | Float32Array, shape: readonly number[], which: Int32Array, labels: ClassLabels | undefined): Split {
+function splitOf(
+  values: Uint8Array | Float32Array,
+  shape: readonly number[],
+  which: Int32Array,
+  labels: ClassLabels | undefined,
+): Split {
   const width = shape.reduce((product, dim) => product * dim, 1);
   const chosenLabels = takeLabels(labels, which);
   if (values instanceof Uint8Array) return byteSplit(takeExamples(values, width, which), shape, chosenLabels);

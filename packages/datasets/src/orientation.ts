@@ -14,7 +14,14 @@ export function orientationOf(jpeg: Uint8Array): Orientation {
     const marker = view.getUint8(at + 1);
     if (marker === START_OF_SCAN) break;
     const isExif = marker === APP1 && at + 10 <= view.byteLength && view.getUint32(at + 4) === 0x45786966; // "Exif"
-    if (isExif) return orientationInTiff(new DataView(jpeg.buffer, jpeg.byteOffset + at + 10, Math.min(view.getUint16(at + 2) - 8, view.byteLength - at - 10)));
+    if (isExif)
+      return orientationInTiff(
+        new DataView(
+          jpeg.buffer,
+          jpeg.byteOffset + at + 10,
+          Math.min(view.getUint16(at + 2) - 8, view.byteLength - at - 10),
+        ),
+      );
   }
   return 1;
 }

@@ -38,7 +38,9 @@ function cellToNumber(cell: unknown): number {
 export async function parseParquet({ path, bytes }: SourceFile): Promise<Table> {
   const file = bytes.slice().buffer as ArrayBuffer;
   try {
-    const names = parquetMetadata(file).schema.filter(({ num_children }) => !num_children).map(({ name }) => name);
+    const names = parquetMetadata(file)
+      .schema.filter(({ num_children }) => !num_children)
+      .map(({ name }) => name);
     const rows = await parquetReadObjects({ file, compressors });
     return {
       columns: names.map((name) => ({ name, cells: rows.map((row) => row[name] as unknown) })),

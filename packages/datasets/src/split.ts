@@ -1,6 +1,5 @@
 import { type HostTensor, hostTensor, type Split } from "@latentkit/core";
-
-const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+import { gatherScaled } from "./scale-bytes.js";
 
 /**
  * Examples stored as bytes, given out as float32 in `[0, 1]` (`byte / 255`).
@@ -9,14 +8,7 @@ const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
  */
 export function byteSplit(bytes: Uint8Array, shape: readonly number[], labels?: Uint8Array | Int32Array): Split {
   const width = widthOf(shape);
-  return splitOf(bytes.length / width, shape, "float32", labels, (indices) => {
-    const x = new Float32Array(indices.length * width);
-    for (let i = 0, to = 0; i < indices.length; i++) {
-      const from = (indices[i] as number) * width;
-      for (let k = from; k < from + width; k++) x[to++] = UNIT[bytes[k] as number] as number;
-    }
-    return x;
-  });
+  return splitOf(bytes.length / width, shape, "float32", labels, (indices) => gatherScaled(bytes, width, indices));
 }
 
 /** Examples stored and given out as float32. @param values Row-major, `size * product(shape)` values. */

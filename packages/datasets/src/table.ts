@@ -16,7 +16,9 @@ export const tableOptions = {
   standardize: z
     .boolean()
     .default(true)
-    .describe("whether every column is shifted and scaled to mean 0 and standard deviation 1 of the training split: true or false"),
+    .describe(
+      "whether every column is shifted and scaled to mean 0 and standard deviation 1 of the training split: true or false",
+    ),
   ...heldOutOptions,
 };
 
@@ -55,7 +57,8 @@ export function tableDataset(
   const data = columns.map((column) => numbersOf(path, table, column, toNumber));
   const labels = label && numberClasses(path, label.name, label.cells, table.nameRow);
   const scaling = options.standardize ? momentsOf(path, columns, data, rows.train) : undefined;
-  const split = (which: Int32Array) => floatSplit(takeRows(data, which, scaling), [columns.length], takeLabels(labels, which));
+  const split = (which: Int32Array) =>
+    floatSplit(takeRows(data, which, scaling), [columns.length], takeLabels(labels, which));
   return {
     name,
     title: `table ${basename(path)}`,
@@ -79,11 +82,19 @@ function findColumn(path: string, { columns }: Table, wanted: string | number): 
   const found = columns.find(({ name }, i) => (typeof wanted === "number" ? i === wanted : name === wanted));
   if (found) return found;
   const names = columns.map(({ name }) => name);
-  if (typeof wanted === "number") throw refusal(`label=${wanted} is not a column of ${path}; it has columns 0 to ${columns.length - 1}`);
-  throw refusal(`label "${wanted}" is not a column of ${path}${didYouMean(wanted, names)}; columns: ${names.join(", ")}`);
+  if (typeof wanted === "number")
+    throw refusal(`label=${wanted} is not a column of ${path}; it has columns 0 to ${columns.length - 1}`);
+  throw refusal(
+    `label "${wanted}" is not a column of ${path}${didYouMean(wanted, names)}; columns: ${names.join(", ")}`,
+  );
 }
 
-function numbersOf(path: string, table: Table, { name, cells }: Column, toNumber: (cell: unknown) => number): Float64Array {
+function numbersOf(
+  path: string,
+  table: Table,
+  { name, cells }: Column,
+  toNumber: (cell: unknown) => number,
+): Float64Array {
   return Float64Array.from(cells, (cell, i) => {
     const value = toNumber(cell);
     if (Number.isFinite(Math.fround(value))) return value;
@@ -120,7 +131,8 @@ function takeRows(data: readonly Float64Array[], rows: Int32Array, scaling: Mome
   for (const [c, column] of data.entries()) {
     const center = scaling?.mean[c] ?? 0;
     const scale = scaling?.std[c] ?? 1;
-    for (let i = 0; i < rows.length; i++) out[i * data.length + c] = ((column[rows[i] as number] as number) - center) / scale;
+    for (let i = 0; i < rows.length; i++)
+      out[i * data.length + c] = ((column[rows[i] as number] as number) - center) / scale;
   }
   return out;
 }

@@ -10,7 +10,12 @@ import { type CharacterTokens, characterTokens } from "./vocabulary.js";
 /** Options of every text. */
 export const textOptions = z.object({
   blockSize: z.int().positive().default(128).describe("the number of characters of one example, a positive integer"),
-  testFraction: z.number().gt(0).lt(1).default(0.1).describe("the share of the text held out at its end as test split, between 0 and 1"),
+  testFraction: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.1)
+    .describe("the share of the text held out at its end as test split, between 0 and 1"),
 });
 
 export type TextOptions = z.input<typeof textOptions>;
@@ -52,7 +57,9 @@ export function textDataset(
   const trainLength = Math.round(ids.length * (1 - testFraction));
   const shorter = Math.min(trainLength, ids.length - trainLength);
   if (shorter < blockSize) {
-    throw refusal(`blockSize=${blockSize} is longer than a split of ${about.name} (${trainLength} characters train, ${ids.length - trainLength} test); lower it`);
+    throw refusal(
+      `blockSize=${blockSize} is longer than a split of ${about.name} (${trainLength} characters train, ${ids.length - trainLength} test); lower it`,
+    );
   }
   return {
     ...about,

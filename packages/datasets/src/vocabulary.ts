@@ -28,7 +28,8 @@ export function encodeText(tokens: readonly string[], text: string): Int32Array 
   const idOf = new Map(tokens.map((token, id) => [token, id]));
   return Int32Array.from(Array.from(text), (character) => {
     const id = idOf.get(character);
-    if (id === undefined) throw refusal(`character "${character}" is not in the vocabulary of ${tokens.length} characters; leave it out`);
+    if (id === undefined)
+      throw refusal(`character "${character}" is not in the vocabulary of ${tokens.length} characters; leave it out`);
     return id;
   });
 }

@@ -39,14 +39,18 @@ export const eightGaussians: Toy = {
 };
 
 /** The points of {-4, -2, 0, 2, 4} x {-4, -2, 0, 2, 4}, row by row from the bottom left. */
-export const GRID_CENTERS = Array.from({ length: 25 }, (_, k): [number, number] => [2 * (k % 5) - 4, 2 * Math.floor(k / 5) - 4]);
+export const GRID_CENTERS = Array.from({ length: 25 }, (_, k): [number, number] => [
+  2 * (k % 5) - 4,
+  2 * Math.floor(k / 5) - 4,
+]);
 
 export const GRID_SIGMA = 0.05;
 
 /** 25 narrow Gaussians on a grid, for counting modes. Centres are 40 standard deviations apart: the overlap is below 1e-80. */
 export const twentyFiveGaussians: Toy = {
   title: "25 Gaussians on a grid",
-  source: "VEEGAN (Srivastava et al., 2017), https://arxiv.org/abs/1705.07761, and PacGAN (Lin et al., 2018), https://arxiv.org/abs/1712.04086",
+  source:
+    "VEEGAN (Srivastava et al., 2017), https://arxiv.org/abs/1705.07761, and PacGAN (Lin et al., 2018), https://arxiv.org/abs/1712.04086",
   entropy: Math.log(25) + Math.log(2 * Math.PI * Math.E * GRID_SIGMA ** 2),
   entropyError: 0,
   classes: 25,

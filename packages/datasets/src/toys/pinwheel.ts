@@ -12,7 +12,8 @@ export function twist(r: number): number {
 /** Five bent blades around the origin. */
 export const pinwheel: Toy = {
   title: "pinwheel",
-  source: "Johnson et al., 2016, https://arxiv.org/abs/1603.06277, as scaled by FFJORD, https://github.com/rtqichen/ffjord lib/toy_data.py",
+  source:
+    "Johnson et al., 2016, https://arxiv.org/abs/1603.06277, as scaled by FFJORD, https://github.com/rtqichen/ffjord lib/toy_data.py",
   entropy: 2.31779,
   entropyError: 1e-4,
   classes: BLADES,

@@ -1,0 +1,11 @@
+import "./convolution.js";
+import "./creation.js";
+import "./elementwise.js";
+import "./image.js";
+import "./indexing.js";
+import "./layout.js";
+import "./normalization.js";
+import "./pooling.js";
+import "./reduction.js";
+
+export { type Infer, type InputSpecs, inferences, registerInference } from "./symbolic.js";

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { allOf, expectRefusal, idxBytes, put, temporaryFolder } from "../test/files.js";
+import { allOf, expectRefusal, idxBytes, put, replace, temporaryFolder } from "../test/files.js";
 import { idx } from "./idx-folder.js";
 
 const root = temporaryFolder();
@@ -45,8 +45,8 @@ describe("idx", () => {
   it("reads again what changed on disk, and only that", async () => {
     const folder = idxFolder();
     const before = await idx(folder).load(0);
-    put(folder, "t10k-labels-idx1-ubyte", idxBytes([2], [0, 2]));
-    put(folder, "t10k-images-idx3-ubyte", idxBytes([2, 2, 3], new Array(12).fill(0)));
+    replace(folder, "t10k-labels-idx1-ubyte", idxBytes([2], [0, 2]));
+    replace(folder, "t10k-images-idx3-ubyte", idxBytes([2, 2, 3], new Array(12).fill(0)));
     const after = await idx(folder).load(0);
     expect(after.files["train-images-idx3-ubyte"]).toBe(before.files["train-images-idx3-ubyte"]);
     expect(allOf(after.splits.test, "label")).toEqual([0, 2]);

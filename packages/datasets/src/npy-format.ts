@@ -45,7 +45,7 @@ export function parseNpy({ path, bytes }: Pick<SourceFile, "path" | "bytes">): N
       `${path} ${verb}: ${bytes.length} bytes, its header (${shape.join(" x ")} of ${descr}) needs ${expected}; save it again`,
     );
   }
-  const data = new type(bytes.slice(start).buffer as ArrayBuffer);
+  const data = new type(new Uint8Array(bytes.subarray(start)).buffer);
   return { shape, descr, data: isFortran ? toRowMajor(data, shape) : data };
 }
 

@@ -1,5 +1,5 @@
 import type { DatasetSource } from "@latentkit/core";
-import { parquetMetadata, parquetReadObjects } from "hyparquet";
+import { parquetMetadata, parquetReadObjects, parquetSchema } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { z } from "zod";
 import { defineDataset, sourceOf } from "./define.js";
@@ -36,11 +36,9 @@ function cellToNumber(cell: unknown): number {
  * @throws UserError when it is not a Parquet file, or damaged.
  */
 export async function parseParquet({ path, bytes }: SourceFile): Promise<Table> {
-  const file = bytes.slice().buffer as ArrayBuffer;
+  const file = new Uint8Array(bytes).buffer;
   try {
-    const names = parquetMetadata(file)
-      .schema.filter(({ num_children }) => !num_children)
-      .map(({ name }) => name);
+    const names = parquetSchema(parquetMetadata(file)).children.map(({ element }) => element.name);
     const rows = await parquetReadObjects({ file, compressors });
     return {
       columns: names.map((name) => ({ name, cells: rows.map((row) => row[name] as unknown) })),

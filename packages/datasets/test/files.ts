@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { UserError } from "@latentkit/core";
@@ -16,6 +16,14 @@ export function put(folder: string, name: string, content: string | Uint8Array):
   const path = join(folder, name);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
+  return path;
+}
+
+/** Writes a file anew, with a time of change that the clock of the file system tells apart from the last. */
+export function replace(folder: string, name: string, content: string | Uint8Array): string {
+  const path = put(folder, name, content);
+  const later = new Date(statSync(path).mtimeMs + 5000);
+  utimesSync(path, later, later);
   return path;
 }
 

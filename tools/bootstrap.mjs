@@ -14,6 +14,7 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const pnpmVersion = manifest.packageManager.split("@")[1];
 const pnpmHome = join(root, ".tools", `pnpm-${pnpmVersion}`);
 const pnpmScript = join(pnpmHome, "node_modules", "pnpm", "bin", "pnpm.cjs");
+const retry = "check the network and run the command again";
 const stampFile = join(root, "node_modules", ".bootstrap-stamp");
 
 /** Thrown for what the user can mend: one line, printed without a stack trace. */
@@ -88,26 +89,28 @@ function installPnpm(env) {
   const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--no-save", "--loglevel=error"];
   const result = npm(["install", "--prefix", pnpmHome, ...flags, `pnpm@${pnpmVersion}`], env);
   if (result.status === 0 && existsSync(pnpmScript)) return;
-  throw new BootstrapError(
-    `npm could not install pnpm ${pnpmVersion}: ${reason(result, /^npm (?:error|ERR!) (?!code|errno|syscall|path|A complete)/)}; check the network and run the command again`,
-  );
+  const said = reason(result, /^npm (?:error|ERR!) (?!code|errno|syscall|path|A complete)/);
+  throw new BootstrapError(`npm could not install pnpm ${pnpmVersion}: ${said}; ${retry}`);
 }
 
 function installDependencies(env) {
-  process.stderr.write("bootstrap: the locked dependencies\n");
+  process.stderr.write("bootstrap: the locked dependencies, about 300 MB\n");
   const flags = ["--frozen-lockfile", "--prod=false", "--config.confirmModulesPurge=false", "--reporter=append-only"];
   const result = pnpm(["install", ...flags], { env, encoding: "utf8" });
   if (result.status === 0) return;
+  const said = reason(result, /ERR_PNPM\S*\s*/);
+  const relock = `run \`npx pnpm@${pnpmVersion} install\` and commit pnpm-lock.yaml`;
   throw new BootstrapError(
-    `pnpm could not install the dependencies: ${reason(result, /ERR_PNPM\S* */)}; check the network and run the command again`,
+    `pnpm could not install the dependencies: ${said}; ${said.includes("frozen-lockfile") ? relock : retry}`,
   );
 }
 
 /** npm's own settings that a company's network needs and that pnpm would not find in npm's global file. */
 function networkSettings() {
   const listed = npm(["config", "list", "--json"], process.env);
-  if (listed.status !== 0)
+  if (listed.status !== 0) {
     throw new BootstrapError("npm is missing or does not start; install it with Node from https://nodejs.org");
+  }
   const settings = JSON.parse(listed.stdout);
   const names = ["cafile", "proxy", "https-proxy", "registry"];
   const present = names.filter((name) => typeof settings[name] === "string");

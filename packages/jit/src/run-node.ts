@@ -25,7 +25,7 @@ export function callKernel(node: GraphNode, input: (id: ValueId) => Tensor): Ten
   const composite = compositeOf(node.kernel);
   const out = composite
     ? composite.forward(inputs, node.attrs)
-    : engine().runKernel(node.kernel, inputs as never, node.attrs as never);
+    : engine().runKernel(node.kernel, ("0" in inputs ? Object.values(inputs) : inputs) as never, node.attrs as never);
   return Array.isArray(out) ? out : [out as Tensor];
 }
 

@@ -98,7 +98,7 @@ function installDependencies(env) {
   const flags = ["--frozen-lockfile", "--prod=false", "--config.confirmModulesPurge=false", "--reporter=append-only"];
   const result = pnpm(["install", ...flags], { env, encoding: "utf8" });
   if (result.status === 0) return;
-  const said = reason(result, /ERR_PNPM\S*\s*/);
+  const said = reason(result, /^(?:ERR_PNPM\S*|E[A-Z]{5,})\s+/);
   const relock = `run \`npx pnpm@${pnpmVersion} install\` and commit pnpm-lock.yaml`;
   throw new BootstrapError(
     `pnpm could not install the dependencies: ${said}; ${said.includes("frozen-lockfile") ? relock : retry}`,

@@ -59,7 +59,7 @@ describe("refusals", () => {
     [{ latentDim: 0 }, points, /latentDim/],
     [{ latentDims: 3 }, points, /unknown option "latentDims".*did you mean/],
   ] as const)("%j", (options, datum, message) => {
-    expect(() => model(options as object, datum as DatumSpec)).toThrow(message);
-    expect(() => model(options as object, datum as DatumSpec)).toThrow(/^@latentkit\/vae: [^\n]+$/);
+    expect(() => model(options, datum as DatumSpec)).toThrow(message);
+    expect(() => model(options, datum as DatumSpec)).toThrow(/^@latentkit\/vae: [^\n]+$/);
   });
 });

@@ -94,7 +94,7 @@ export function gaussianLikelihood(datum: DatumSpec, scale: ScaleOption): Likeli
 
 /**
  * Probability of a level as the mass that a logistic distribution puts on its interval; the outer levels take the tails.
- * Kingma et al., 2016, §5.2 https://arxiv.org/abs/1606.04934
+ * Salimans et al., 2017, §2.1 https://arxiv.org/abs/1701.05517
  */
 export function discretizedLogisticLikelihood(datum: DatumSpec, scale: ScaleOption): Likelihood {
   const { low, high } = interval(datum);

@@ -49,11 +49,11 @@ describe("linear-Gaussian VAE", () => {
     );
     return {
       encoder: {
-        conv: {},
-        hidden: {},
-        posterior: { kernel: tf.tensor2d(kernel), bias: tf.tensor1d([...mean, ...logVar.map((v) => v + widen)]) },
+        dense: {
+          layer0: { kernel: tf.tensor2d(kernel), bias: tf.tensor1d([...mean, ...logVar.map((v) => v + widen)]) },
+        },
       },
-      decoder: { conv: {}, hidden: {}, output: { kernel: tf.transpose(tf.tensor2d(W)), bias: tf.tensor1d(b) } },
+      decoder: { dense: { layer0: { kernel: tf.transpose(tf.tensor2d(W)), bias: tf.tensor1d(b) } } },
     };
   }
 
@@ -97,8 +97,8 @@ describe("linear-Gaussian VAE", () => {
     const nll = (evaluationSamples: number) => {
       const vae = model({ latentDim: 1, hidden: [], scale: 1e3, evaluationSamples }, many);
       const params: VaeParams = {
-        encoder: { posterior: { kernel: tf.zeros([wide, 2]), bias: tf.tensor1d([0, 0]) } },
-        decoder: { output: { kernel: tf.zeros([1, wide]), bias: tf.zeros([wide]) } },
+        encoder: { dense: { layer0: { kernel: tf.zeros([wide, 2]), bias: tf.tensor1d([0, 0]) } } },
+        decoder: { dense: { layer0: { kernel: tf.zeros([1, wide]), bias: tf.zeros([wide]) } } },
       };
       return number(vae.metrics?.nll?.perExample(params, {}, { x: tf.zeros([1, wide]) }, key(3)) as tf.Tensor);
     };
@@ -183,7 +183,7 @@ describe("gradients", () => {
     ["points, iwae, gelu", { ...tiny, activation: "gelu", objective: "iwae", importanceSamples: 3 }, points],
     ["conditional", { ...tiny, conditional: true }, { ...points, classes: 3 }],
   ] as const)("agree with finite differences: %s", (_, options, datum) => {
-    const vae = model(options as object, datum as DatumSpec);
+    const vae = model(options, datum as DatumSpec);
     const params = initial(vae, 2);
     const x = tf.div(tf.floor(tf.randomUniform([4, ...datum.shape], 0, 256, "float32", 5)), 255);
     const batch = { x, label: tf.tensor1d([0, 1, 2, 1], "int32") };
@@ -230,8 +230,8 @@ describe("kl metric", () => {
   it("is the integral of q log(q / p), summed over latent dimensions", () => {
     const vae = model({ latentDim: 2, hidden: [] }, points);
     const params: VaeParams = {
-      encoder: { posterior: { kernel: tf.zeros([2, 4]), bias: tf.tensor1d([1.5, -0.3, -2, 1]) } },
-      decoder: { output: { kernel: tf.zeros([2, 2]), bias: tf.zeros([2]) } },
+      encoder: { dense: { layer0: { kernel: tf.zeros([2, 4]), bias: tf.tensor1d([1.5, -0.3, -2, 1]) } } },
+      decoder: { dense: { layer0: { kernel: tf.zeros([2, 2]), bias: tf.zeros([2]) } } },
       likelihood: { logScale: tf.scalar(0) },
     };
     const kl = number(vae.metrics?.kl?.perExample(params, {}, { x: tf.zeros([1, 2]) }, key(1)) as tf.Tensor);
@@ -243,12 +243,14 @@ describe("active units", () => {
   it("counts the latent dimensions whose posterior mean varies", () => {
     const vae = model({ latentDim: 3, hidden: [] }, points);
     const encoder = {
-      posterior: {
-        kernel: tf.tensor2d([
-          [1, 0, 0.05, 0, 0, 0],
-          [0, 0, 0, 0, 0, 0],
-        ]),
-        bias: tf.zeros([6]),
+      dense: {
+        layer0: {
+          kernel: tf.tensor2d([
+            [1, 0, 0.05, 0, 0, 0],
+            [0, 0, 0, 0, 0, 0],
+          ]),
+          bias: tf.zeros([6]),
+        },
       },
     };
     const x = tf.randomNormal([400, 2], 0, 1, "float32", 9);

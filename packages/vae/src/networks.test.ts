@@ -31,7 +31,7 @@ describe("shapes", () => {
     ["points, linear", { hidden: [], latentDim: 1 }, points],
     ["binary vectors", { hidden: [4], latentDim: 2 }, { kind: "binary", shape: [7] }],
   ] as const)("%s", (_, options, datum) => {
-    const vae = model(options as object, datum as DatumSpec);
+    const vae = model(options, datum as DatumSpec);
     const params = initial(vae);
     const x = tf.cast(tf.greater(tf.randomUniform([3, ...datum.shape], 0, 1, "float32", 1), 0.5), "float32");
     const z = vae.latent?.encode(params, {}, { x }) as tf.Tensor;
@@ -46,9 +46,9 @@ describe("shapes", () => {
 describe("initialisation", () => {
   it("is uniform in ±1/sqrt(fan-in), as in PyTorch", () => {
     const { encoder } = initial(model({}, image(28, 28, 1))) as unknown as {
-      encoder: Record<"hidden", Record<"layer0", Record<"kernel" | "bias", tf.Tensor>>>;
+      encoder: Record<"dense", Record<"layer0", Record<"kernel" | "bias", tf.Tensor>>>;
     };
-    const { kernel, bias } = encoder.hidden.layer0;
+    const { kernel, bias } = encoder.dense.layer0;
     expect(kernel.shape).toEqual([784, 400]);
     const bound = 1 / 28;
     const values = [...numbers(kernel), ...numbers(bias)];

@@ -4,12 +4,12 @@ import {
   fold,
   gelu,
   type Key,
+  nn,
   silu,
   type TensorTree,
   UserError,
-  uniform,
 } from "@latentkit/core";
-import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { VaeConfig } from "./config.js";
 import type { Posterior } from "./loss.js";
@@ -23,28 +23,29 @@ export interface Network {
   decode(params: TensorTree, z: Tensor, label?: Tensor): Tensor;
 }
 
-interface Layer {
-  readonly kernel: Tensor;
-  readonly bias: Tensor;
+/** Either half. */
+interface HalfParams {
+  /** `layer0` is the one next to the data; absent for mlp. */
+  readonly conv?: Readonly<Record<string, nn.KernelParams>>;
+  /** The encoder's last layer gives `mu` and `logVar` side by side. */
+  readonly dense: nn.MlpParams;
 }
 
-interface EncoderParams {
-  /** Convolutions, none for mlp. */
-  readonly conv: Readonly<Record<string, Layer>>;
-  readonly hidden: Readonly<Record<string, Layer>>;
-  /** Gives `mu` and `logVar` side by side. */
-  readonly posterior: Layer;
-}
+const KERNEL_SIZE = 4; // a multiple of the stride, so that transposed convolutions cover every pixel evenly
+const STRIDE = 2;
 
-interface DecoderParams {
-  readonly hidden: Readonly<Record<string, Layer>>;
-  readonly output: Layer;
-  readonly conv: Readonly<Record<string, Layer>>;
-}
+/** PyTorch's initial values of kernels and biases, so that results compare with the many made there. */
+const denseInit = { kernelInit: nn.torchUniform, biasInit: nn.torchUniform };
 
-const CONV_SIZE = 4; // a multiple of the stride, so that transposed convolutions cover every pixel evenly
+/** In a transposed convolution only one in `STRIDE^2` of the kernel's elements reaches an output pixel. */
+const transposed: nn.Initializer = (key, shape, fans) =>
+  nn.torchUniform(key, shape, { ...fans, in: fans.in / STRIDE ** 2 });
 
-/** The network that `auto` stands for: conv for colour images and images above 28x28, mlp for all other data. */
+/**
+ * The network that `auto` stands for: conv for colour images and images above 28x28, mlp for all other data.
+ *
+ * @throws UserError when conv is asked for data that are no images.
+ */
 export function chooseNetwork(asked: VaeConfig["network"], { shape }: DatumSpec): "mlp" | "conv" {
   const isImage = shape.length === 3;
   if (asked === "conv" && !isImage) {
@@ -62,11 +63,12 @@ export function chooseNetwork(asked: VaeConfig["network"], { shape }: DatumSpec)
  * to `mu` and `logVar`; the decoder is the mirror image. A label enters as a one-hot vector beside the dense layers' input.
  *
  * @param classes Number of classes of a conditional model.
- * @throws UserError when convolutions are asked for data that are no images.
+ * @throws UserError when conv is asked for data that are no images.
  */
 export function createNetwork(config: VaeConfig, datum: DatumSpec, classes: number | undefined): Network {
+  const { hidden, latentDim } = config;
   const channels = chooseNetwork(config.network, datum) === "conv" ? config.channels : [];
-  const sizes = pyramid(datum.shape, channels); // (H, W, C) after every convolution, the data first
+  const sizes = pyramid(datum.shape, channels); // (H, W, C) before and after every convolution
   const top = sizes[sizes.length - 1] as readonly number[];
   const labelWidth = classes ?? 0;
   const activation = { relu: tf.relu, tanh: tf.tanh, silu, gelu }[config.activation] as (x: Tensor) => Tensor;
@@ -75,101 +77,67 @@ export function createNetwork(config: VaeConfig, datum: DatumSpec, classes: numb
 
   return {
     init(key) {
-      const up = [...config.hidden];
-      const down = [...config.hidden].reverse();
-      const encoder: EncoderParams = {
-        conv: stack(channels, (i) =>
-          initConv(fold(key, "encoder.conv", i), sizes[i]?.[2] as number, sizes[i + 1]?.[2] as number),
-        ),
-        hidden: initDenses(fold(key, "encoder"), [product(top) + labelWidth, ...up]),
-        posterior: initDense(fold(key, "posterior"), up.at(-1) ?? product(top) + labelWidth, 2 * config.latentDim),
+      const up = [product(top) + labelWidth, ...hidden, 2 * latentDim];
+      const down = [latentDim + labelWidth, ...[...hidden].reverse(), product(top)];
+      return {
+        encoder: { ...downInit(fold(key, "down"), sizes), dense: nn.mlpInit(fold(key, "encoder"), up, denseInit) },
+        decoder: { dense: nn.mlpInit(fold(key, "decoder"), down, denseInit), ...upInit(fold(key, "up"), sizes) },
       };
-      const decoder: DecoderParams = {
-        hidden: initDenses(fold(key, "decoder"), [config.latentDim + labelWidth, ...down]),
-        output: initDense(fold(key, "output"), down.at(-1) ?? config.latentDim + labelWidth, product(top)),
-        conv: stack(channels, (i) =>
-          initDeconv(fold(key, "decoder.conv", i), sizes[i + 1]?.[2] as number, sizes[i]?.[2] as number),
-        ),
-      };
-      return { encoder, decoder } as unknown as { encoder: TensorTree; decoder: TensorTree };
     },
 
     encode(params, x, label) {
-      const { conv, hidden, posterior } = params as unknown as EncoderParams;
-      const image = layers(conv).reduce((h, layer) => activation(downsample(layer, h)), x);
+      const { conv, dense } = params as unknown as HalfParams;
+      let image = x;
+      for (const i of channels.keys()) {
+        image = activation(nn.conv2d(conv?.[`layer${i}`] as nn.KernelParams, image, { stride: STRIDE }));
+      }
       const flat = tf.reshape(image, [x.shape[0] as number, product(top)]);
-      const features = layers(hidden).reduce((h, layer) => activation(dense(layer, h)), withLabel(flat, label));
-      const [mu, logVar] = tf.split(dense(posterior, features), 2, -1) as [Tensor, Tensor]; // (B, latentDim) each
-      return { mu, logVar: clampLogVar(logVar) };
+      const [mu, logVar] = tf.split(nn.mlp(dense, withLabel(flat, label), activation), 2, -1) as [Tensor, Tensor];
+      return { mu, logVar: clampLogVar(logVar) }; // (B, latentDim) each
     },
 
     decode(params, z, label) {
-      const { conv, hidden, output } = params as unknown as DecoderParams;
-      const features = layers(hidden).reduce((h, layer) => activation(dense(layer, h)), withLabel(z, label));
-      const image = tf.reshape(dense(output, features), [z.shape[0] as number, ...top]);
-      return layers(conv).reduceRight(
-        (h, layer, i) => upsample(layer, activation(h), sizes[i] as readonly number[]),
-        image,
-      );
+      const { conv, dense } = params as unknown as HalfParams;
+      let image = tf.reshape(nn.mlp(dense, withLabel(z, label), activation), [z.shape[0] as number, ...top]);
+      for (const i of [...channels.keys()].reverse()) {
+        const outputSize = sizes[i]?.slice(0, 2) as [number, number]; // exact, whatever the parity
+        const layer = conv?.[`layer${i}`] as nn.KernelParams;
+        image = nn.convTranspose2d(layer, activation(image), { stride: STRIDE, outputSize });
+      }
+      return image;
     },
   };
 }
 
-/** Shapes from the data up: every convolution halves height and width, rounding up. */
+/** Shapes from the data up: every convolution divides height and width by the stride, rounding up. */
 function pyramid(shape: readonly number[], channels: readonly number[]): (readonly number[])[] {
   const sizes = [shape];
   for (const width of channels) {
     const [height, breadth] = sizes[sizes.length - 1] as [number, number];
-    sizes.push([Math.ceil(height / 2), Math.ceil(breadth / 2), width]);
+    sizes.push([Math.ceil(height / STRIDE), Math.ceil(breadth / STRIDE), width]);
   }
   return sizes;
 }
 
-/** Layers `layer0 …`, one an entry. */
-function stack(entries: readonly unknown[], make: (i: number) => Layer): Record<string, Layer> {
-  return Object.fromEntries(entries.map((_, i) => [`layer${i}`, make(i)]));
+/** Convolutions from the data to the top. */
+function downInit(key: Key, sizes: readonly (readonly number[])[]): Pick<HalfParams, "conv"> {
+  return convInit(sizes, (i, below, above) => nn.conv2dInit(fold(key, i), below, above, KERNEL_SIZE, denseInit));
 }
 
-/** The layers of a stack in order. A group without layers may be missing: checkpoints hold tensors, not empty records. */
-function layers(group: Readonly<Record<string, Layer>> = {}): Layer[] {
-  return Object.keys(group).map((_, i) => group[`layer${i}`] as Layer);
+/** Transposed convolutions from the top to the data, numbered like their counterparts. */
+function upInit(key: Key, sizes: readonly (readonly number[])[]): Pick<HalfParams, "conv"> {
+  const options = { kernelInit: transposed, biasInit: transposed };
+  return convInit(sizes, (i, below, above) => nn.convTranspose2dInit(fold(key, i), above, below, KERNEL_SIZE, options));
 }
 
-function initDenses(key: Key, widths: readonly number[]): Record<string, Layer> {
-  return stack(widths.slice(1), (i) => initDense(fold(key, i), widths[i] as number, widths[i + 1] as number));
+function convInit(
+  sizes: readonly (readonly number[])[],
+  make: (i: number, below: number, above: number) => nn.KernelParams,
+): Pick<HalfParams, "conv"> {
+  const above = sizes.slice(1);
+  if (above.length === 0) return {};
+  const layers = above.map((size, i) => [`layer${i}`, make(i, sizes[i]?.[2] as number, size[2] as number)] as const);
+  return { conv: Object.fromEntries(layers) };
 }
-
-function dense({ kernel, bias }: Layer, x: Tensor): Tensor {
-  return tf.add(tf.matMul(x, kernel), bias);
-}
-
-/** Height and width halve, rounding up. @param x Shape `(B, H, W, C)`. */
-function downsample({ kernel, bias }: Layer, x: Tensor): Tensor {
-  return tf.add(tf.conv2d(x as Tensor4D, kernel as Tensor4D, 2, "same"), bias);
-}
-
-/** The transpose of {@link downsample}: gives exactly the height and width it started from. */
-function upsample({ kernel, bias }: Layer, x: Tensor, [height, width, channels]: readonly number[]): Tensor {
-  const shape = [x.shape[0], height, width, channels] as [number, number, number, number];
-  return tf.add(tf.conv2dTranspose(x as Tensor4D, kernel as Tensor4D, shape, 2, "same"), bias);
-}
-
-/** Kernel and bias uniform in ±1/sqrt(fan-in), PyTorch's default, so that results compare. He et al., 2015, with slope sqrt(5). */
-function initLayer(key: Key, kernel: readonly number[], outputs: number, fanIn: number): Layer {
-  const bound = 1 / Math.sqrt(fanIn);
-  return {
-    kernel: uniform(fold(key, "kernel"), kernel, -bound, bound),
-    bias: uniform(fold(key, "bias"), [outputs], -bound, bound),
-  };
-}
-
-const initDense = (key: Key, inputs: number, outputs: number) => initLayer(key, [inputs, outputs], outputs, inputs);
-
-const initConv = (key: Key, inputs: number, outputs: number) =>
-  initLayer(key, [CONV_SIZE, CONV_SIZE, inputs, outputs], outputs, CONV_SIZE ** 2 * inputs);
-
-/** Every output pixel of a transposed convolution of stride 2 sees a quarter of the kernel. */
-const initDeconv = (key: Key, inputs: number, outputs: number) =>
-  initLayer(key, [CONV_SIZE, CONV_SIZE, outputs, inputs], outputs, (CONV_SIZE ** 2 / 4) * inputs);
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);

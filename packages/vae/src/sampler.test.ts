@@ -71,15 +71,17 @@ describe("conditional", () => {
   const params: VaeParams = {
     encoder: {},
     decoder: {
-      output: {
-        kernel: tf.tensor2d([
-          [0, 0],
-          [0, 0],
-          [1, 10],
-          [2, 20],
-          [3, 30],
-        ]),
-        bias: tf.zeros([2]),
+      dense: {
+        layer0: {
+          kernel: tf.tensor2d([
+            [0, 0],
+            [0, 0],
+            [1, 10],
+            [2, 20],
+            [3, 30],
+          ]),
+          bias: tf.zeros([2]),
+        },
       },
     },
   };

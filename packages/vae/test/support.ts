@@ -1,6 +1,5 @@
 import { type Batch, type DatumSpec, type GenerativeModel, hostKey, type Key, parseOptions } from "@latentkit/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { z } from "zod";
 import { vaeConfig } from "../src/config.js";
 import { createVae, type VaeParams, type VaeState } from "../src/model.js";
 
@@ -13,8 +12,8 @@ export const points: DatumSpec = { kind: "continuous", shape: [2] };
 export const image = (...shape: number[]): DatumSpec => ({ kind: "continuous", shape, range: [0, 1], levels: 256 });
 
 /** A model with options as a user writes them. */
-export function model(options: z.input<typeof vaeConfig>, datum: DatumSpec): GenerativeModel<VaeParams, VaeState> {
-  return createVae(parseOptions("@latentkit/vae", vaeConfig, options), datum);
+export function model(options: object, datum: DatumSpec): GenerativeModel<VaeParams, VaeState> {
+  return createVae(parseOptions("@latentkit/vae", vaeConfig, { ...options }), datum);
 }
 
 export const key = (seed: number): Key => tf.tensor1d(hostKey(seed), "int32");

@@ -24,6 +24,8 @@ export class RunFolder {
   readonly eventsFolder: string;
   readonly checkpointsFolder: string;
   readonly samplesFolder: string;
+  /** The pictures of the report, a file each. */
+  readonly figuresFolder: string;
   readonly reportFile: string;
 
   constructor(
@@ -35,6 +37,7 @@ export class RunFolder {
     this.eventsFolder = join(path, "events");
     this.checkpointsFolder = join(path, "checkpoints");
     this.samplesFolder = join(path, "samples");
+    this.figuresFolder = join(path, "figures");
     this.reportFile = join(path, "report.html");
   }
 
@@ -108,6 +111,7 @@ async function clear(run: RunFolder, overwrite: boolean): Promise<void> {
     run.checkpointsFolder,
     run.eventsFolder,
     run.samplesFolder,
+    run.figuresFolder,
     run.metricsFile,
     run.reportFile,
     run.configFile,

@@ -1,0 +1,16 @@
+export { type DataKind, dataKind, dataNoun, labelName, rowsOf, selectRows, toPictures } from "./data-kind.js";
+export { bytesOf, type Drawing, endingOf, type Figure, type MissingFigure } from "./figure.js";
+export {
+  drawData,
+  drawPairs,
+  drawWays,
+  interpolate,
+  type Latents,
+  reconstruct,
+  type Subject,
+  variedExamples,
+  variedPairs,
+} from "./figures.js";
+export { formatSeconds, type Report, type ReportSubject, writeReport } from "./index.js";
+export { defaultMethod, type InterpolationMethod } from "./interpolate.js";
+export { formatNumber, formatValue } from "./page.js";

@@ -1,0 +1,102 @@
+import { type HostTensor, UserError } from "@latentkit/jit";
+import { z } from "zod";
+import type { Json } from "../checkpoint.js";
+import type { Dataset, Split } from "../data.js";
+import { trainConfigSchema } from "../train-config.js";
+import type { RunConfig, RunFolder } from "./run-folder.js";
+
+const options = z.record(z.string(), z.json());
+const field = z.object({ shape: z.array(z.int().min(0)), dtype: z.enum(["float32", "int32", "bool"]) });
+
+/** What a run's model was made for, kept so that it can be used without the data. */
+const datasetSchema = z.object({
+  title: z.string(),
+  licence: z.string(),
+  source: z.string(),
+  datum: z.object({
+    kind: z.enum(["continuous", "binary", "tokens", "pairs"]),
+    shape: z.array(z.int().min(1)),
+    range: z.tuple([z.number(), z.number()]).optional(),
+    levels: z.int().optional(),
+    classes: z.int().optional(),
+    vocabulary: z.int().optional(),
+  }),
+  fields: z.record(z.string(), field),
+  labelNames: z.array(z.string()).optional(),
+  tokens: z.array(z.string()).optional(),
+  columns: z.array(z.string()).optional(),
+  standardization: z.object({ mean: z.array(z.number()), std: z.array(z.number()) }).optional(),
+  sizes: z.object({ train: z.int(), test: z.int(), valid: z.int().optional() }),
+  files: z.record(z.string(), z.string()),
+});
+
+const descriptionSchema = z.object({
+  model: z.object({ name: z.string(), config: options }),
+  data: z.object({ name: z.string(), options }),
+  train: trainConfigSchema,
+  engine: z.object({ name: z.string(), details: options }),
+  dataset: datasetSchema,
+  /** Package versions by name, that of Node among them. */
+  versions: z.record(z.string(), z.string()),
+  /** The command that was typed. */
+  command: z.string().optional(),
+});
+
+/** What a run's `config.json` holds: all it takes to repeat, resume and use the run. */
+export type RunDescription = z.output<typeof descriptionSchema>;
+
+/** As `config.json` stores it. */
+export function storedDescription(description: RunDescription): RunConfig {
+  return JSON.parse(JSON.stringify(description)) as Record<string, Json>;
+}
+
+/** Reads what a run folder's `config.json` says. @throws UserError when a part is missing or wrong. */
+export function readDescription(folder: RunFolder): RunDescription {
+  const parsed = descriptionSchema.safeParse(folder.config);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const what = `${issue?.path.join(".")}: ${issue?.message}`;
+  throw new UserError(
+    "@latentkit/core",
+    `${folder.configFile} is not a complete run description (${what}); restore it, or train again`,
+  );
+}
+
+/** The part of a data set that a run keeps. */
+export function describeDataset(dataset: Dataset): RunDescription["dataset"] {
+  const { title, licence, source, datum, files, splits } = dataset;
+  const { labelNames, tokens, columns, standardization } = dataset;
+  const { train, test, valid } = splits;
+  const description = {
+    ...{ title, licence, source, datum, files, labelNames, tokens, columns, standardization },
+    fields: train.fields,
+    sizes: { train: train.size, test: test.size, ...(valid ? { valid: valid.size } : {}) },
+  };
+  return datasetSchema.parse(JSON.parse(JSON.stringify(description)));
+}
+
+/** A data set without its examples: enough to build the model, not to train or evaluate it. */
+export function datasetShell(name: string, description: RunDescription["dataset"]): Dataset {
+  const { sizes, fields, labelNames, tokens, columns, standardization, ...rest } = description;
+  const split = (size: number): Split => ({ size, fields, gather: refuseGather });
+  const { valid } = sizes;
+  return {
+    ...rest,
+    datum: withoutUndefined(rest.datum) as Dataset["datum"],
+    name,
+    ...withoutUndefined({ labelNames, tokens, columns, standardization }),
+    splits: {
+      train: split(sizes.train),
+      test: split(sizes.test),
+      ...(valid === undefined ? {} : { valid: split(valid) }),
+    },
+  };
+}
+
+function refuseGather(): Record<string, HostTensor> {
+  throw new Error("the run was opened without its data; load them first");
+}
+
+function withoutUndefined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,281 @@
+import { readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { type Engine, UserError } from "@latentkit/jit";
+import { batchOrder } from "../batches.js";
+import type { CheckpointChoice, CheckpointInfo, CheckpointStore } from "../checkpoint.js";
+import { systemClock } from "../clock.js";
+import type { Dataset, DatasetSource } from "../data.js";
+import { Evaluator } from "../evaluator.js";
+import { combineSinks, type LogSink } from "../log.js";
+import type { GenerativeModel } from "../model.js";
+import { checkTensors, modelSpecs } from "../model-specs.js";
+import { optimizerFromConfig } from "../optim/index.js";
+import { parseOptions } from "../options.js";
+import type { ConfiguredModel, ModelPlugin } from "../plugin.js";
+import { Session } from "../session.js";
+import { createModel } from "../train.js";
+import { type TrainConfig, type TrainConfigInput, totalSteps, trainConfigSchema } from "../train-config.js";
+import { type FitResult, type Progress, Trainer } from "../trainer.js";
+import type { FileCheckpointStore } from "./checkpoint-store.js";
+import { bytesOf, endingOf } from "./report/figure.js";
+import { drawData } from "./report/figures.js";
+import { type Report, writeReport } from "./report/index.js";
+import {
+  datasetShell,
+  describeDataset,
+  type RunDescription,
+  readDescription,
+  storedDescription,
+} from "./run-description.js";
+import { createRunFolder, openRunFolder, type RunFolder } from "./run-folder.js";
+
+/** What {@link trainRun} trains, and where it keeps it. */
+export interface TrainRunRequest {
+  readonly model: ConfiguredModel;
+  readonly data: DatasetSource;
+  readonly engine: Engine;
+  readonly config: TrainConfigInput;
+  /** The run folder. */
+  readonly out: string;
+  /** Delete a run that is there already. */
+  readonly overwrite?: boolean | undefined;
+  /** Continue the run that is there from one of its checkpoints. A run killed before its first checkpoint begins anew, with the same result. */
+  readonly resume?: CheckpointChoice | undefined;
+  /** Stop early: everything is saved, and the result says `interrupted`. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Told in a few words what happens besides training: loading, drawing. */
+  readonly onStage?: ((stage: string) => void) | undefined;
+  /** The built-in metrics when absent. */
+  readonly evaluator?: Evaluator | undefined;
+  /** Besides `metrics.jsonl` and TensorBoard's events. */
+  readonly sinks?: readonly LogSink[] | undefined;
+  /** Kept in `config.json` and shown by the report. */
+  readonly command?: string | undefined;
+  /** Versions of further packages, by name. */
+  readonly versions?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A run that was trained. */
+export interface TrainedRun {
+  readonly folder: RunFolder;
+  readonly description: RunDescription;
+  readonly session: Session;
+  readonly dataset: Dataset;
+  readonly result: FitResult;
+  /** Absent when the run was interrupted. */
+  readonly report?: Report;
+}
+
+/**
+ * Trains a model into a run folder: configuration, logs, checkpoints, samples at every evaluation, and a report at the end.
+ * Whatever can be refused is refused before the folder is touched. `evaluateEvery` is a tenth of the run when not given.
+ *
+ * @throws UserError when options, data and model do not fit each other, files cannot be read or written, or training diverges.
+ */
+export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
+  const { out, onStage = () => {} } = request;
+  const given = parseOptions("@latentkit/core", trainConfigSchema, request.config) as TrainConfig;
+  parseOptions(request.model.plugin.name, request.model.plugin.config, request.model.config);
+  const resumed = request.resume === undefined ? undefined : await openRunFolder(out);
+  onStage(`loading ${request.data.name}`);
+  const dataset = await request.data.load(given.seed);
+  const model = createModel(request.model, dataset);
+  const { config, stepsPerEpoch } = settle(given, request.config, dataset, model);
+  const description = describe(request, config, dataset);
+  const checkpoint = resumed && (await loadCheckpoint(resumed, request.resume as CheckpointChoice));
+  const stored = storedDescription(description);
+  const folder = await (resumed?.withConfig(stored) ?? createRunFolder(out, stored, { overwrite: request.overwrite }));
+  const sink = combineSinks([await folder.openLogs(checkpoint?.info.step ?? (resumed && 0)), ...(request.sinks ?? [])]);
+  try {
+    const result = await fit({ request, folder, model, dataset, config, sink, checkpoint });
+    const run = { folder, description, session: result.session, dataset, result };
+    if (result.interrupted) return run;
+    onStage("drawing the report");
+    const trained = result.step - (checkpoint?.info.step ?? 0);
+    const timing = trained > 0 ? { trainSeconds: result.trainSeconds, trainedSteps: trained } : {};
+    const { step, metrics } = result;
+    const summary = request.model.plugin.summary;
+    return {
+      ...run,
+      report: await writeReport({
+        ...run,
+        ...timing,
+        step,
+        metrics,
+        stepsPerEpoch,
+        summary,
+        date: new Date(systemClock.wallTime()),
+      }),
+    };
+  } finally {
+    await sink.close();
+  }
+}
+
+/** Settles what depends on the data, and refuses what the trainer would refuse later, when the folder is already there. */
+function settle(
+  given: TrainConfig,
+  asked: TrainConfigInput,
+  dataset: Dataset,
+  model: GenerativeModel,
+): { config: TrainConfig; stepsPerEpoch: number } {
+  const { train } = dataset.splits;
+  const { stepsPerEpoch } = batchOrder(train.size, given.batchSize, given.seed);
+  const steps = totalSteps(given, stepsPerEpoch);
+  optimizerFromConfig(given.optimizer, steps);
+  modelSpecs(model, train, given.batchSize);
+  const evaluateEvery = asked.evaluateEvery ?? Math.ceil(steps / 10);
+  return { config: { ...given, steps, evaluateEvery }, stepsPerEpoch };
+}
+
+function describe(request: TrainRunRequest, train: TrainConfig, dataset: Dataset): RunDescription {
+  const { model, data, engine, command, versions = {} } = request;
+  return {
+    model: {
+      name: model.plugin.name,
+      config: asJson(parseOptions(model.plugin.name, model.plugin.config, model.config)),
+    },
+    data: { name: data.name, options: asJson(data.options) },
+    train,
+    engine: { name: engine.name, details: asJson(engine.capabilities.details) },
+    dataset: describeDataset(dataset),
+    versions: { ...versions, "@latentkit/core": coreVersion(), node: process.versions.node },
+    ...(command === undefined ? {} : { command }),
+  };
+}
+
+const asJson = <T>(value: T): RunDescription["data"]["options"] => JSON.parse(JSON.stringify(value));
+
+function coreVersion(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+type LoadedCheckpoint = Awaited<ReturnType<CheckpointStore["load"]>>;
+
+/** The checkpoint to resume from, verified; none when the run was killed before it saved one. */
+async function loadCheckpoint(folder: RunFolder, which: CheckpointChoice): Promise<LoadedCheckpoint | undefined> {
+  if (which === "latest" && !(await hasCheckpoints(folder))) return undefined;
+  return folder.checkpoints().load(which);
+}
+
+async function hasCheckpoints(folder: RunFolder): Promise<boolean> {
+  const names = await readdir(folder.checkpointsFolder).catch(() => []);
+  return names.some((name) => /^(\.replaced-)?\d{6,}$/.test(name));
+}
+
+/** The store of a folder; the checkpoint that was read and verified already is not read again. */
+function storeWith(store: FileCheckpointStore, loaded: LoadedCheckpoint | undefined): CheckpointStore {
+  if (loaded === undefined) return store;
+  return {
+    save: (step, files, meta) => store.save(step, files, meta),
+    list: () => store.list(),
+    load: async (which, files) =>
+      which === loaded.info.step && files === undefined ? loaded : store.load(which, files),
+  };
+}
+
+interface Fitting {
+  readonly request: TrainRunRequest;
+  readonly folder: RunFolder;
+  readonly model: GenerativeModel;
+  readonly dataset: Dataset;
+  readonly config: TrainConfig;
+  readonly sink: LogSink;
+  readonly checkpoint: LoadedCheckpoint | undefined;
+}
+
+async function fit({ request, folder, model, dataset, config, sink, checkpoint }: Fitting): Promise<FitResult> {
+  const { engine, signal, onProgress, evaluator = new Evaluator() } = request;
+  const checkpoints = storeWith(folder.checkpoints(), checkpoint);
+  const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator });
+  return trainer.fit({
+    model,
+    dataset,
+    engine,
+    config,
+    onEvaluate: (step, _results, session) => drawSamples(folder, sink, session, dataset, { step, seed: config.seed }),
+    ...(checkpoint ? { resume: checkpoint.info.step } : {}),
+    ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress } : {}),
+  });
+}
+
+/** A small look at the model during training: the same noise every time, so that the files show it learn. */
+async function drawSamples(
+  folder: RunFolder,
+  sink: LogSink,
+  session: Session,
+  dataset: Dataset,
+  { step, seed }: { step: number; seed: number },
+): Promise<void> {
+  const n = dataset.datum.shape.length === 3 ? 64 : 256;
+  const drawing = await drawData(await session.sample({ n, seed }), dataset);
+  await folder.writeSample(`${String(step).padStart(6, "0")}.${endingOf(drawing)}`, bytesOf(drawing));
+  if (drawing.kind === "png") sink.image?.(step, "samples", drawing.bytes);
+  if (drawing.kind === "text") sink.text?.(step, "samples", drawing.texts.join("\n\n"));
+}
+
+/** What {@link openRun} needs besides the folder. */
+export interface OpenRunRequest {
+  /** Where the run's model is looked up by name. */
+  findModel(name: string): ModelPlugin;
+  /** Takes the description to learn which engine the run was trained on. */
+  createEngine(description: RunDescription): Promise<Engine>;
+  /** The latest when absent. */
+  readonly checkpoint?: CheckpointChoice | undefined;
+}
+
+/** A run opened for use: its weights stand on an engine, its data were not read. */
+export interface OpenedRun {
+  readonly folder: RunFolder;
+  readonly description: RunDescription;
+  readonly session: Session;
+  readonly checkpoint: CheckpointInfo;
+  /** Description of the data without examples; give the real ones to what needs them. */
+  readonly dataset: Dataset;
+}
+
+/**
+ * Opens a run to sample, encode, decode or measure. The moving average of the weights is used when the run has one.
+ *
+ * @throws UserError when there is no run, its model is not installed, or the checkpoint is damaged or of another model.
+ */
+export async function openRun(path: string, request: OpenRunRequest): Promise<OpenedRun> {
+  const folder = await openRunFolder(path);
+  const description = readDescription(folder);
+  const plugin = request.findModel(description.model.name);
+  const dataset = datasetShell(description.data.name, description.dataset);
+  const model = createModel({ plugin, config: description.model.config }, dataset);
+  const weights = description.train.emaDecay > 0 ? "ema" : "params";
+  const { info, tensors } = await folder
+    .checkpoints()
+    .load(request.checkpoint ?? "latest", weights === "ema" ? ["model", "ema"] : ["model"]);
+  const engine = await request.createEngine(description);
+  const store = engine.createStore();
+  const specs = modelSpecs(model, dataset.splits.train, description.train.batchSize);
+  const entries = new Map(Object.values(tensors).flatMap((file) => [...file]));
+  const expected = { params: specs.params, state: specs.state, ...(weights === "ema" ? { ema: specs.params } : {}) };
+  checkTensors(expected, entries, `checkpoint ${info.name} of ${path}`);
+  await store.write([...entries].filter(([name]) => !isUnder(name, weights === "ema" ? "params" : "ema")));
+  return { folder, description, session: new Session(model, engine, store, specs, weights), checkpoint: info, dataset };
+}
+
+const isUnder = (path: string, top: string): boolean => path === top || path.startsWith(`${top}.`);
+
+/**
+ * Refuses data that a run's model cannot read.
+ *
+ * @throws UserError when the data differ in shape, kind or labels from those the model was trained on.
+ */
+export function checkSameKind(dataset: Dataset, model: GenerativeModel): void {
+  const [ours, theirs] = [model.datum, dataset.datum].map(({ kind, shape, vocabulary, classes }) =>
+    JSON.stringify({ kind, shape, vocabulary, classes }),
+  );
+  if (ours === theirs) return;
+  throw new UserError(
+    "@latentkit/core",
+    `--data ${dataset.name} is ${theirs}, but the model was trained on ${ours}; choose data of the same kind`,
+  );
+}

@@ -1,0 +1,99 @@
+import { type Engine, eager, hostTensor, type Key, normal } from "@latentkit/jit";
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+import type { GenerativeModel, Sampling } from "../src/model.js";
+import { modelSpecs } from "../src/model-specs.js";
+import { Session } from "../src/session.js";
+import { syntheticDataset } from "../src/testing/synthetic.js";
+
+const datum = { kind: "continuous" as const, shape: [2], classes: 3 };
+const dataset = syntheticDataset(datum, { size: 10 });
+
+/** Counts: after `steps` steps a sample is its start plus `steps` times the shift, plus its label. */
+function counting(steps: number): GenerativeModel<{ shift: tf.Tensor }, object> {
+  const sampling: Sampling = {
+    steps,
+    start: ({ shift }, _state, key: Key, { n, label }) => ({
+      x: tf.add(tf.mul(shift, 0), normal(key, [n, 2])),
+      offset: label === undefined ? tf.zeros([n, 1]) : tf.reshape(tf.cast(label, "float32"), [n, 1]),
+      visited: tf.zeros([]),
+    }),
+    step: ({ shift }, _state, { x, offset, visited }, i, _key) => ({
+      x: tf.add(x, shift),
+      offset,
+      visited: tf.add(visited, tf.cast(i, "float32")),
+    }),
+    finish: (_params, _state, { x, offset, visited }) => tf.add(tf.add(x, offset), tf.mul(visited, 0)),
+  };
+  return {
+    datum,
+    init: () => ({ params: { shift: tf.scalar(10) }, state: {} }),
+    objectives: [],
+    sampling: () => sampling,
+    latent: {
+      shape: [2],
+      encode: ({ shift }, _state, { x }) => tf.sub(x, shift),
+      decode: ({ shift }, _state, z) => tf.add(z, shift),
+    },
+  };
+}
+
+async function open(steps: number, engine: Engine = eager()): Promise<Session> {
+  const model = counting(steps);
+  const store = engine.createStore();
+  await store.write([["params.shift", hostTensor([10], [])]]);
+  return new Session(model, engine, store, modelSpecs(model, dataset.splits.train, 2), "params");
+}
+
+describe("Session", () => {
+  it("runs the scan and leaves no carry in the store", async () => {
+    const session = await open(3);
+    const start = await (await open(0)).sample({ n: 4, seed: 5 });
+    const end = await session.sample({ n: 4, seed: 5 });
+    end.data.forEach((value, i) => {
+      expect(value).toBeCloseTo((start.data[i] as number) + 30, 4);
+    });
+    expect([...session.store.specs().keys()]).toEqual(["params.shift"]);
+  });
+
+  it("streams every step, the last one being the sample", async () => {
+    const session = await open(3);
+    const frames = [];
+    for await (const frame of session.sampleStream({ n: 2, seed: 1 })) frames.push(frame);
+    expect(frames.map(({ step, steps }) => `${step}/${steps}`)).toEqual(["0/3", "1/3", "2/3", "3/3"]);
+    expect(frames.at(-1)?.x).toEqual(await session.sample({ n: 2, seed: 1 }));
+  });
+
+  it("cleans up when a stream is left early", async () => {
+    const session = await open(3);
+    for await (const _frame of session.sampleStream({ n: 2 })) break;
+    expect([...session.store.specs().keys()]).toEqual(["params.shift"]);
+  });
+
+  it("draws more than one call's worth, all different", async () => {
+    const { shape, data } = await (await open(0)).sample({ n: 300 });
+    expect(shape).toEqual([300, 2]);
+    expect(new Set(data).size).toBeGreaterThan(590);
+  });
+
+  it("passes labels on and refuses bad ones", async () => {
+    const session = await open(0);
+    const plain = await session.sample({ n: 3, seed: 2 });
+    const labelled = await session.sample({ n: 3, seed: 2, label: [0, 1, 2] });
+    expect((labelled.data[4] as number) - (plain.data[4] as number)).toBeCloseTo(2, 5);
+    await expect(session.sample({ n: 3, label: 3 })).rejects.toThrow("label must be a whole number from 0 to 2, got 3");
+    await expect(session.sample({ n: 3, label: [0, 1] })).rejects.toThrow("2 labels were given for n = 3");
+    await expect(session.sample({ n: 0 })).rejects.toThrow("n must be a whole number from 1, got 0");
+  });
+
+  it("encodes a split whose size is no multiple of the batch, and decodes back", async () => {
+    const session = await open(0);
+    const { x } = dataset.splits.test.gather([...Array(10).keys()]);
+    const z = await session.encode(dataset.splits.test, { batchSize: 4 });
+    expect(z.shape).toEqual([10, 2]);
+    const back = await session.decode(z);
+    back.data.forEach((value, i) => {
+      expect(value).toBeCloseTo(x?.data[i] as number, 5);
+    });
+  });
+});

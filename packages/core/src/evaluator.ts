@@ -30,6 +30,8 @@ export interface MetricContext {
 export interface Metric {
   readonly name: string;
   readonly summary: string;
+  /** Computed only when asked for by name, because it takes long. */
+  readonly onRequest?: boolean;
   /** Why it cannot be computed for this model and data; `undefined` when it can. */
   refusal(model: GenerativeModel, datum: DatumSpec): string | undefined;
   evaluate(context: MetricContext): Promise<MetricResult>;
@@ -103,6 +105,7 @@ export function modelMetrics(model: GenerativeModel): Metric[] {
   return Object.entries(model.metrics ?? {}).map(([name, metric]) => ({
     name,
     summary: metric.summary,
+    ...(metric.onRequest ? { onRequest: true } : {}),
     refusal: () => undefined,
     async evaluate(context) {
       const values = await average(metric.perExample, context);
@@ -121,13 +124,14 @@ export class Evaluator {
   }
 
   /**
-   * @param names Metrics to compute; all that apply when absent.
+   * @param names Metrics to compute; all that apply and are quick when absent.
    * @throws UserError for an unknown metric or one that does not apply.
    */
   async evaluate(context: MetricContext, names?: readonly string[]): Promise<Record<string, MetricResult>> {
     const { model } = context.session;
     const known = this.available(model, context.dataset.datum);
-    const wanted = names ?? known.filter(({ refusal }) => refusal === undefined).map(({ metric }) => metric.name);
+    const quick = known.filter(({ metric, refusal }) => refusal === undefined && !metric.onRequest);
+    const wanted = names ?? quick.map(({ metric }) => metric.name);
     const chosen = wanted.map((name) => {
       const found = known.find(({ metric }) => metric.name === name);
       if (found === undefined) throw unknownMetric(name, known.map(({ metric }) => metric.name));

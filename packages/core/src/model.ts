@@ -74,6 +74,8 @@ export interface ModelMetric<P = any, S = any> {
   readonly unit: string;
   /** One line for `latentkit list`. */
   readonly summary: string;
+  /** Computed only when asked for by name, because it takes long. */
+  readonly onRequest?: boolean;
   /** What is measured of each example, shape `(B,)`, or `(B, ...)` when `aggregate` says what to make of it. */
   perExample(params: P, state: S, batch: Batch, key: Key): Tensor;
   /** The number of a whole split from all examples, shape `(n, ...)`; the mean with its standard error when absent. */

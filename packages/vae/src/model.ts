@@ -207,6 +207,7 @@ function metrics(vae: Vae): Record<string, ModelMetric<VaeParams, VaeState>> {
   return {
     nll: {
       unit: "nats",
+      onRequest: true,
       summary: `negative log-likelihood, importance-weighted with ${k} draws an example: an upper bound that is tight for many`,
       perExample: (params, _state, batch, key) => tf.neg(logEvidence(vae, params, batch, key, k)),
     },

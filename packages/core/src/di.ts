@@ -1,3 +1,8 @@
 import "./reflect.js";
 
-export { type DependencyContainer, instanceCachingFactory, type InjectionToken, container as rootContainer } from "tsyringe";
+export {
+  container as rootContainer,
+  type DependencyContainer,
+  type InjectionToken,
+  instanceCachingFactory,
+} from "tsyringe";

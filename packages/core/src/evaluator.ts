@@ -109,7 +109,11 @@ export function modelMetrics(model: GenerativeModel): Metric[] {
     refusal: () => undefined,
     async evaluate(context) {
       const values = await average(metric.perExample, context);
-      return { ...(metric.aggregate?.(values) ?? meanAndError(values.data)), unit: metric.unit, ...likelihoodNote(model) };
+      return {
+        ...(metric.aggregate?.(values) ?? meanAndError(values.data)),
+        unit: metric.unit,
+        ...likelihoodNote(model),
+      };
     },
   }));
 }
@@ -120,7 +124,10 @@ export class Evaluator {
 
   /** Every metric known for a model, with the reason when one does not apply. */
   available(model: GenerativeModel, datum: DatumSpec): { metric: Metric; refusal: string | undefined }[] {
-    return [...this.registered, ...modelMetrics(model)].map((metric) => ({ metric, refusal: metric.refusal(model, datum) }));
+    return [...this.registered, ...modelMetrics(model)].map((metric) => ({
+      metric,
+      refusal: metric.refusal(model, datum),
+    }));
   }
 
   /**
@@ -134,8 +141,13 @@ export class Evaluator {
     const wanted = names ?? quick.map(({ metric }) => metric.name);
     const chosen = wanted.map((name) => {
       const found = known.find(({ metric }) => metric.name === name);
-      if (found === undefined) throw unknownMetric(name, known.map(({ metric }) => metric.name));
-      if (found.refusal !== undefined) throw new UserError("@latentkit/core", `metric ${name} does not apply: ${found.refusal}`);
+      if (found === undefined)
+        throw unknownMetric(
+          name,
+          known.map(({ metric }) => metric.name),
+        );
+      if (found.refusal !== undefined)
+        throw new UserError("@latentkit/core", `metric ${name} does not apply: ${found.refusal}`);
       return found.metric;
     });
     const results: Record<string, MetricResult> = {};
@@ -145,6 +157,8 @@ export class Evaluator {
 }
 
 function unknownMetric(name: string, known: readonly string[]): UserError {
-  return new UserError("@latentkit/core", `unknown metric "${name}"${didYouMean(name, known)}; known: ${known.join(", ")}`);
+  return new UserError(
+    "@latentkit/core",
+    `unknown metric "${name}"${didYouMean(name, known)}; known: ${known.join(", ")}`,
+  );
 }
-

@@ -1,25 +1,19 @@
 export {
-  type DType,
-  type Engine,
-  type HostTensor,
-  type Key,
-  type Store,
-  type TensorSpec,
-  type Tree,
-  TraceError,
-  UserError,
-  UnsupportedKernelError,
   bernoulli,
   categorical,
+  type DType,
   dynamicUpdateSlice,
+  type Engine,
   eager,
   flatten,
   fold,
   gelu,
   groupNorm,
   gumbel,
+  type HostTensor,
   hostKey,
   hostTensor,
+  type Key,
   keyWords,
   layerNorm,
   mapTree,
@@ -30,6 +24,7 @@ export {
   philoxUniform,
   randomInteger,
   rmsNorm,
+  type Store,
   scaledDotProductAttention,
   sigmoidCrossEntropy,
   silu,
@@ -37,6 +32,11 @@ export {
   softmaxCrossEntropy,
   split,
   stopGradient,
+  type TensorSpec,
+  TraceError,
+  type Tree,
+  UnsupportedKernelError,
+  UserError,
   unflatten,
   uniform,
 } from "@latentkit/jit";
@@ -47,11 +47,18 @@ export * from "./data.js";
 export type { DependencyContainer, InjectionToken } from "./di.js";
 export * from "./distributions/index.js";
 export type { EngineFactory, EngineOptions } from "./engine-factory.js";
-export { Evaluator, type Metric, type MetricContext, type MetricResult, builtinMetrics, meanAndError } from "./evaluator.js";
+export {
+  builtinMetrics,
+  Evaluator,
+  type Metric,
+  type MetricContext,
+  type MetricResult,
+  meanAndError,
+} from "./evaluator.js";
 export * from "./images.js";
 export * from "./log.js";
 export * from "./model.js";
-export { type ModelSpecs, batchSpecs, modelSpecs, parameterCount } from "./model-specs.js";
+export { batchSpecs, type ModelSpecs, modelSpecs, parameterCount } from "./model-specs.js";
 export { didYouMean, nearestName } from "./nearest.js";
 export * as nn from "./nn/index.js";
 export * from "./optim/index.js";
@@ -60,7 +67,7 @@ export * from "./plugin.js";
 export * from "./safetensors.js";
 export { type SampleFrame, type SampleOptions, Session, type SplitOptions } from "./session.js";
 export * from "./tokens.js";
-export { createModel, type Run, train, type TrainOptions } from "./train.js";
-export { activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
+export { createModel, type Run, type TrainOptions, train } from "./train.js";
 export { type StepConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from "./train-config.js";
+export { activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
 export { type FitRequest, type FitResult, type Progress, Trainer, type TrainerServices } from "./trainer.js";

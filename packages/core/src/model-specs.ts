@@ -1,4 +1,4 @@
-import { type TensorSpec, type Tree, evalShape, flatten, formatSpec, sameSpec, UserError } from "@latentkit/jit";
+import { evalShape, flatten, formatSpec, sameSpec, type TensorSpec, type Tree, UserError } from "@latentkit/jit";
 import type { Split } from "./data.js";
 import type { GenerativeModel } from "./model.js";
 
@@ -35,12 +35,17 @@ export function checkTensors(expected: Tree<TensorSpec>, found: ReadonlyMap<stri
   const known = new Map(flatten<TensorSpec>(expected));
   for (const [path, spec] of known) {
     const given = found.get(path);
-    if (given === undefined) throw new UserError("@latentkit/core", `${what} lacks ${path}; it was made by another model or configuration`);
+    if (given === undefined)
+      throw new UserError("@latentkit/core", `${what} lacks ${path}; it was made by another model or configuration`);
     if (!sameSpec(spec, given)) {
-      throw new UserError("@latentkit/core", `${what}: ${path} is ${formatSpec(given)}, the model needs ${formatSpec(spec)}`);
+      throw new UserError(
+        "@latentkit/core",
+        `${what}: ${path} is ${formatSpec(given)}, the model needs ${formatSpec(spec)}`,
+      );
     }
   }
   for (const path of found.keys()) {
-    if (!known.has(path)) throw new UserError("@latentkit/core", `${what} holds ${path}, which the model does not know`);
+    if (!known.has(path))
+      throw new UserError("@latentkit/core", `${what} holds ${path}, which the model does not know`);
   }
 }

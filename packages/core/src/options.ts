@@ -8,7 +8,11 @@ import { didYouMean } from "./nearest.js";
  * @param owner Package or plugin that the message names.
  * @throws UserError naming the first option that is wrong, what it must be and what was given.
  */
-export function parseOptions<S extends z.ZodObject>(owner: string, schema: S, given: Readonly<Record<string, unknown>>): z.output<S> {
+export function parseOptions<S extends z.ZodObject>(
+  owner: string,
+  schema: S,
+  given: Readonly<Record<string, unknown>>,
+): z.output<S> {
   const known = Object.keys(schema.shape);
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined) {
@@ -19,7 +23,10 @@ export function parseOptions<S extends z.ZodObject>(owner: string, schema: S, gi
   if (parsed.success) return parsed.data as z.output<S>;
   const [issue] = parsed.error.issues;
   const path = issue?.path.join(".") ?? "";
-  throw new UserError(owner, `${path}: ${lowerFirst(issue?.message ?? "invalid")}, got ${describe(valueAt(given, issue?.path ?? []))}`);
+  throw new UserError(
+    owner,
+    `${path}: ${lowerFirst(issue?.message ?? "invalid")}, got ${describe(valueAt(given, issue?.path ?? []))}`,
+  );
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,5 +1,4 @@
-import { UserError } from "@latentkit/jit";
-import { z } from "zod";
+import type { z } from "zod";
 import type { DatumSpec } from "./data.js";
 import type { GenerativeModel } from "./model.js";
 
@@ -24,12 +23,16 @@ export interface ConfiguredModel {
 }
 
 /** Declares a plugin; the types of `create` follow from the schemas. */
-export function definePlugin<C extends z.ZodObject, O extends z.ZodObject>(plugin: ModelPlugin<C, O>): ModelPlugin<C, O> {
+export function definePlugin<C extends z.ZodObject, O extends z.ZodObject>(
+  plugin: ModelPlugin<C, O>,
+): ModelPlugin<C, O> {
   return plugin;
 }
 
 /** `vae({ latentDim: 20 })`: the factory a model package exports for use from code. */
-export function modelFactory<C extends z.ZodObject>(plugin: ModelPlugin<C, any>): (config?: z.input<C>) => ConfiguredModel {
+export function modelFactory<C extends z.ZodObject>(
+  plugin: ModelPlugin<C, any>,
+): (config?: z.input<C>) => ConfiguredModel {
   return (config = {} as z.input<C>) => ({
     plugin: plugin as unknown as ModelPlugin,
     config: config as Readonly<Record<string, unknown>>,

@@ -1,25 +1,25 @@
 import {
-  type Engine,
-  type HostTensor,
-  type Key,
-  type ProgramFunction,
-  type Store,
-  type TensorSpec,
-  type Tree,
   compile,
+  type Engine,
   evalShape,
   fold,
+  type HostTensor,
   hostKey,
   hostTensor,
+  type Key,
   mapTree,
+  type ProgramFunction,
+  type Store,
   sizeOf,
+  type TensorSpec,
+  type Tree,
   UserError,
 } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { paddedRanges } from "./batches.js";
 import type { Split } from "./data.js";
 import type { Batch, GenerativeModel, SampleRequest, Sampling } from "./model.js";
-import { type ModelSpecs, batchSpecs } from "./model-specs.js";
+import { batchSpecs, type ModelSpecs } from "./model-specs.js";
 
 /** What a caller asks of a sampler. */
 export interface SampleOptions {
@@ -93,19 +93,36 @@ export class Session {
     const sampling = this.model.sampling({ n, options });
     const inputs = label === undefined ? {} : { label };
     const inputSpecs = mapTree(inputs as Tree<HostTensor>, specOf);
-    const asked = (args: { label?: Tensor }): SampleRequest => ({ n, options, ...(args.label ? { label: args.label } : {}) });
+    const asked = (args: { label?: Tensor }): SampleRequest => ({
+      n,
+      options,
+      ...(args.label ? { label: args.label } : {}),
+    });
     const signature = JSON.stringify([n, options, Object.keys(inputs)]);
     const startKey = (key: Key) => fold(key, "start");
     if (sampling.steps === 0 || sampling.step === undefined) {
       const once = this.#function(`sample ${signature}`, (state, args, key) => ({
-        outputs: { x: sampling.finish(state.params, state.state, sampling.start(state.params, state.state, startKey(key), asked(args))) },
+        outputs: {
+          x: sampling.finish(
+            state.params,
+            state.state,
+            sampling.start(state.params, state.state, startKey(key), asked(args)),
+          ),
+        },
       }));
       const program = await this.#compile(once, inputSpecs);
       const { x } = await program.run(inputs, hostKey(seed, "sample", chunk));
       yield { step: 0, steps: 0, x };
       return;
     }
-    yield* this.#steps(sampling, { signature, asked, inputs, inputSpecs, key: hostKey(seed, "sample", chunk), everyStep });
+    yield* this.#steps(sampling, {
+      signature,
+      asked,
+      inputs,
+      inputSpecs,
+      key: hostKey(seed, "sample", chunk),
+      everyStep,
+    });
   }
 
   /** The carry lives in the store under a name of its own while the scan runs. */
@@ -131,7 +148,9 @@ export class Session {
     const step: ProgramFunction = (state, { i }, key) => ({
       state: { [id]: sampling.step?.(state.params, state.state, state[id], i, fold(key, "step", i)) },
     });
-    const finish: ProgramFunction = (state) => ({ outputs: { x: sampling.finish(state.params, state.state, state[id]) } });
+    const finish: ProgramFunction = (state) => ({
+      outputs: { x: sampling.finish(state.params, state.state, state[id]) },
+    });
     const programs = [
       await this.#compile(start, scan.inputSpecs),
       await this.#compile(step, { i: { shape: [], dtype: "int32" } }, { [id]: carry }),
@@ -148,7 +167,9 @@ export class Session {
       }
     } finally {
       for (const program of programs) await program.dispose();
-      await this.store.delete([...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id));
+      await this.store.delete(
+        [...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id),
+      );
     }
   }
 
@@ -165,7 +186,9 @@ export class Session {
   ): Promise<HostTensor> {
     const size = Math.min(limit, split.size);
     const rows = Math.min(batchSize, size);
-    const body = this.#function(f, (state, { batch }, key) => ({ outputs: { y: f(state.params, state.state, batch, key) } }));
+    const body = this.#function(f, (state, { batch }, key) => ({
+      outputs: { y: f(state.params, state.state, batch, key) },
+    }));
     const program = await this.#compile(body, { batch: batchSpecs(split, rows) } as Tree<TensorSpec>);
     const parts: HostTensor[] = [];
     let chunk = 0;
@@ -184,7 +207,9 @@ export class Session {
   /** Data of the given latents, shape `(n, ...datum.shape)`. */
   async decode(z: HostTensor, label?: HostTensor): Promise<HostTensor> {
     const { decode } = this.#latent();
-    const body = this.#function(decode, (state, args) => ({ outputs: { x: decode(state.params, state.state, args.z, args.label) } }));
+    const body = this.#function(decode, (state, args) => ({
+      outputs: { x: decode(state.params, state.state, args.z, args.label) },
+    }));
     const inputs = label === undefined ? { z } : { z, label };
     const program = await this.#compile(body, mapTree(inputs as Tree<HostTensor>, specOf));
     return (await program.run(inputs)).x;
@@ -192,7 +217,8 @@ export class Session {
 
   #latent(): NonNullable<GenerativeModel["latent"]> {
     const { latent } = this.model;
-    if (latent === undefined) throw new UserError("@latentkit/core", "this model has no latent space: it cannot encode, decode or interpolate");
+    if (latent === undefined)
+      throw new UserError("@latentkit/core", "this model has no latent space: it cannot encode, decode or interpolate");
     return latent;
   }
 
@@ -211,7 +237,8 @@ export class Session {
   readonly #wrapped = new WeakMap<ProgramFunction, ProgramFunction>();
 
   #compile(body: ProgramFunction, inputs: Tree<TensorSpec>, more: Record<string, Tree<TensorSpec>> = {}) {
-    const wrapped = this.#wrapped.get(body) ?? ((state, args, key) => body({ ...state, params: state[this.weights] }, args, key));
+    const wrapped =
+      this.#wrapped.get(body) ?? ((state, args, key) => body({ ...state, params: state[this.weights] }, args, key));
     this.#wrapped.set(body, wrapped);
     const state = { [this.weights]: this.specs.params, state: this.specs.state, ...more };
     return compile(this.engine, wrapped, { state, inputs }, this.store);
@@ -221,7 +248,8 @@ export class Session {
 const specOf = ({ shape, dtype }: TensorSpec): TensorSpec => ({ shape, dtype });
 
 function checkCount(n: number): void {
-  if (!Number.isSafeInteger(n) || n < 1) throw new UserError("@latentkit/core", `n must be a whole number from 1, got ${n}`);
+  if (!Number.isSafeInteger(n) || n < 1)
+    throw new UserError("@latentkit/core", `n must be a whole number from 1, got ${n}`);
 }
 
 function chunks(request: SampleOptions): SampleOptions[] {
@@ -240,17 +268,22 @@ const padded = (labels: readonly number[]): number[] =>
 function labelTensor({ n, label }: SampleOptions, classes: number | undefined): HostTensor | undefined {
   if (label === undefined) return undefined;
   const labels = typeof label === "number" ? Array.from({ length: n }, () => label) : label;
-  if (classes === undefined) throw new UserError("@latentkit/core", "label was given, but the model was trained on data without labels");
-  if (labels.length !== n) throw new UserError("@latentkit/core", `${labels.length} labels were given for n = ${n} samples; give one, or n`);
+  if (classes === undefined)
+    throw new UserError("@latentkit/core", "label was given, but the model was trained on data without labels");
+  if (labels.length !== n)
+    throw new UserError("@latentkit/core", `${labels.length} labels were given for n = ${n} samples; give one, or n`);
   const bad = labels.find((value) => !Number.isInteger(value) || value < 0 || value >= classes);
-  if (bad !== undefined) throw new UserError("@latentkit/core", `label must be a whole number from 0 to ${classes - 1}, got ${bad}`);
+  if (bad !== undefined)
+    throw new UserError("@latentkit/core", `label must be a whole number from 0 to ${classes - 1}, got ${bad}`);
   return hostTensor(labels, [n], "int32");
 }
 
 /** The first `count` rows; the tensor itself when it has no more. */
 export function firstRows(tensor: HostTensor, count: number): HostTensor {
   const [rows = 0, ...rest] = tensor.shape;
-  return rows === count ? tensor : { ...tensor, shape: [count, ...rest], data: tensor.data.slice(0, count * sizeOf(rest)) };
+  return rows === count
+    ? tensor
+    : { ...tensor, shape: [count, ...rest], data: tensor.data.slice(0, count * sizeOf(rest)) };
 }
 
 /** Tensors stacked along the first axis and cut to `count` rows. */

@@ -8,8 +8,17 @@ export const trainConfigSchema = z.strictObject({
   batchSize: z.int().min(1).default(128).describe("examples an update"),
   seed: z.int().default(0).describe("everything random follows from it: initial weights, data order, noise"),
   optimizer: optimizerSchema.prefault({}).describe("the update rule and its learning rate"),
-  emaDecay: z.number().min(0).lt(1).default(0.999).describe("decay of the moving average of the weights, which sampling and evaluation use; 0: none"),
-  maxGradNorm: z.number().positive().optional().describe("updates with a larger global gradient norm are skipped; none when absent"),
+  emaDecay: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.999)
+    .describe("decay of the moving average of the weights, which sampling and evaluation use; 0: none"),
+  maxGradNorm: z
+    .number()
+    .positive()
+    .optional()
+    .describe("updates with a larger global gradient norm are skipped; none when absent"),
   maxSkipped: z.int().min(1).default(20).describe("stop after so many skipped updates in a row"),
   logEvery: z.int().min(1).default(50).describe("steps between log lines"),
   evaluateEvery: z.int().min(0).default(0).describe("steps between evaluations on the test split; 0: only at the end"),

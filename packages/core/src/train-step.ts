@@ -1,8 +1,26 @@
-import { type Key, type ProgramFunction, type TensorSpec, type Tree, evalShape, flatten, fold, mapTree } from "@latentkit/jit";
-import { type Scalar, type Tensor, engine, keep, maximum } from "@tensorflow/tfjs-core";
+import {
+  evalShape,
+  flatten,
+  fold,
+  type Key,
+  mapTree,
+  type ProgramFunction,
+  type TensorSpec,
+  type Tree,
+} from "@latentkit/jit";
+import { engine, keep, maximum, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { Batch, GenerativeModel, LossResult, Objective, TensorTree } from "./model.js";
 import type { ModelSpecs } from "./model-specs.js";
-import { emaUpdate, guard, type GuardState, guardInit, type Optimizer, optimizerFromConfig, type OptState, selectTree } from "./optim/index.js";
+import {
+  emaUpdate,
+  type GuardState,
+  guard,
+  guardInit,
+  type Optimizer,
+  type OptState,
+  optimizerFromConfig,
+  selectTree,
+} from "./optim/index.js";
 import type { StepConfig } from "./train-config.js";
 
 type Branches = Record<string, TensorTree>;
@@ -39,7 +57,11 @@ export function initialState(model: GenerativeModel, config: StepConfig): Progra
 }
 
 /** What training keeps besides the model: optimizer state, moving average, guard counts. */
-function trainingExtras(model: GenerativeModel, params: Branches, config: StepConfig): Omit<TrainState, "params" | "state"> {
+function trainingExtras(
+  model: GenerativeModel,
+  params: Branches,
+  config: StepConfig,
+): Omit<TrainState, "params" | "state"> {
   const optimizer = optimizerFromConfig(config.optimizer, config.steps);
   const byObjective = <T>(make: (objective: Objective) => T) =>
     Object.fromEntries(model.objectives.map((objective) => [objective.name, make(objective)]));
@@ -52,7 +74,9 @@ function trainingExtras(model: GenerativeModel, params: Branches, config: StepCo
 
 /** Shapes of the whole training state. */
 export function trainStateSpecs(model: GenerativeModel, specs: ModelSpecs, config: StepConfig): Tree<TensorSpec> {
-  const extras = evalShape(({ params }) => trainingExtras(model, params, config) as never, { params: specs.params } as Tree<TensorSpec>);
+  const extras = evalShape(({ params }) => trainingExtras(model, params, config) as never, {
+    params: specs.params,
+  } as Tree<TensorSpec>);
   return { params: specs.params, state: specs.state, ...(extras as object) } as Tree<TensorSpec>;
 }
 
@@ -88,7 +112,12 @@ function update(
   const params = pick(now.params, trains);
   const { result, grads } = lossAndGradients(objective, now, params, batch, { key, step });
   const { maxGradNorm } = config;
-  const verdict = guard(result.loss, grads, now.guard[name] as GuardState, maxGradNorm === undefined ? {} : { maxGradNorm });
+  const verdict = guard(
+    result.loss,
+    grads,
+    now.guard[name] as GuardState,
+    maxGradNorm === undefined ? {} : { maxGradNorm },
+  );
   const stepped = optimizer.step(params, grads, now.optimizer[name] as OptState, { step });
   const ema = now.ema && emaUpdate(pick(now.ema, trains), stepped.params as Branches, step, { decay: config.emaDecay });
   const changed = {
@@ -124,11 +153,18 @@ function lossAndGradients(
     for (const [, tensor] of flatten([result.state ?? {}, result.metrics ?? {}] as TensorTree)) keep(tensor);
     return result.loss as Scalar;
   };
-  const { value, grads } = engine().gradients(f, leaves.map(([, tensor]) => tensor), undefined, true);
+  const { value, grads } = engine().gradients(
+    f,
+    leaves.map(([, tensor]) => tensor),
+    undefined,
+    true,
+  );
   const missing = leaves.findIndex((_, i) => grads[i] == null);
   if (missing >= 0) {
     const path = leaves[missing]?.[0];
-    throw new Error(`objective "${objective.name}" trains ${path}, but its loss does not depend on it; use it or take it out of \`trains\``);
+    throw new Error(
+      `objective "${objective.name}" trains ${path}, but its loss does not depend on it; use it or take it out of \`trains\``,
+    );
   }
   const byPath = new Map(leaves.map(([path], i) => [path, grads[i] as Tensor]));
   const tree = mapTree(params as TensorTree, (_, path) => byPath.get(path) as Tensor);

@@ -1,5 +1,5 @@
 import { type Engine, type HostTensor, UserError } from "@latentkit/jit";
-import { MemoryCheckpointStore, type CheckpointStore } from "./checkpoint.js";
+import { type CheckpointStore, MemoryCheckpointStore } from "./checkpoint.js";
 import { systemClock } from "./clock.js";
 import type { Dataset, DatasetSource } from "./data.js";
 import { builtinMetrics, Evaluator, type MetricResult } from "./evaluator.js";
@@ -33,7 +33,10 @@ export interface Run {
   /** The sampling scan, step by step. */
   sampleStream(options: SampleOptions): AsyncIterable<SampleFrame>;
   /** @param metrics Names; all that apply when absent. */
-  evaluate(metrics?: readonly string[], options?: { seed?: number; limit?: number }): Promise<Record<string, MetricResult>>;
+  evaluate(
+    metrics?: readonly string[],
+    options?: { seed?: number; limit?: number },
+  ): Promise<Record<string, MetricResult>>;
 }
 
 /**

@@ -1,4 +1,15 @@
-import { type Engine, type HostTensor, type Program, type Store, type TensorSpec, type Tree, compile, hostKey, hostTensor, UserError } from "@latentkit/jit";
+import {
+  compile,
+  type Engine,
+  type HostTensor,
+  hostKey,
+  hostTensor,
+  type Program,
+  type Store,
+  type TensorSpec,
+  type Tree,
+  UserError,
+} from "@latentkit/jit";
 import { type BatchOrder, batchOrder } from "./batches.js";
 import type { CheckpointChoice, CheckpointMeta, CheckpointStore, TensorFiles } from "./checkpoint.js";
 import type { Clock } from "./clock.js";
@@ -6,7 +17,7 @@ import type { Dataset } from "./data.js";
 import type { Evaluator, MetricResult } from "./evaluator.js";
 import type { LogSink } from "./log.js";
 import type { GenerativeModel } from "./model.js";
-import { type ModelSpecs, batchSpecs, checkTensors, modelSpecs } from "./model-specs.js";
+import { batchSpecs, checkTensors, type ModelSpecs, modelSpecs } from "./model-specs.js";
 import { Session } from "./session.js";
 import { type StepConfig, type TrainConfig, totalSteps } from "./train-config.js";
 import { activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
@@ -46,7 +57,11 @@ export interface FitRequest {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   /** Called at every evaluation with the session, e.g. to draw samples. */
-  readonly onEvaluate?: (step: number, results: Readonly<Record<string, MetricResult>>, session: Session) => Promise<void> | void;
+  readonly onEvaluate?: (
+    step: number,
+    results: Readonly<Record<string, MetricResult>>,
+    session: Session,
+  ) => Promise<void> | void;
 }
 
 export interface FitResult {
@@ -152,7 +167,9 @@ class Fit {
   /** The next step at which the loop must have the weights to itself. */
   #nextStop(): number {
     const { evaluateEvery, checkpointEvery } = this.config;
-    const stops = [evaluateEvery, checkpointEvery].filter((n) => n > 0).map((n) => (Math.floor(this.#step / n) + 1) * n);
+    const stops = [evaluateEvery, checkpointEvery]
+      .filter((n) => n > 0)
+      .map((n) => (Math.floor(this.#step / n) + 1) * n);
     return Math.min(this.config.steps, ...stops);
   }
 
@@ -188,7 +205,12 @@ class Fit {
     if (program === undefined) {
       const inputs = { batch: batchSpecs(dataset.splits.train, config.batchSize), step: { shape: [], dtype: "int32" } };
       const state = trainStateSpecs(model, this.specs, config);
-      program = compile(engine, trainStep(model, active, config), { state, inputs: inputs as Tree<TensorSpec> }, this.store);
+      program = compile(
+        engine,
+        trainStep(model, active, config),
+        { state, inputs: inputs as Tree<TensorSpec> },
+        this.store,
+      );
       this.#programs.set(name, program);
     }
     return program;
@@ -222,7 +244,8 @@ class Fit {
   #refuseDivergence(metrics: Record<string, number>): void {
     const { maxSkipped, optimizer } = this.config;
     if ((metrics.skippedInRow ?? 0) < maxSkipped) return;
-    const last = this.#savedAt < 0 ? "no checkpoint was saved yet" : `the checkpoint of step ${this.#savedAt} is intact`;
+    const last =
+      this.#savedAt < 0 ? "no checkpoint was saved yet" : `the checkpoint of step ${this.#savedAt} is intact`;
     throw new UserError(
       "@latentkit/core",
       `training diverged: ${maxSkipped} updates in a row had a non-finite or exploding gradient (step ${this.#step}); ` +
@@ -295,7 +318,8 @@ class RateMeter {
 
   tick(now: number, batchSize: number): number {
     this.#ticks.push(now);
-    while (this.#ticks.length > 2 && (now - (this.#ticks[0] as number) > 5000 || this.#ticks.length > 2000)) this.#ticks.shift();
+    while (this.#ticks.length > 2 && (now - (this.#ticks[0] as number) > 5000 || this.#ticks.length > 2000))
+      this.#ticks.shift();
     const span = now - (this.#ticks[0] as number);
     return span > 0 ? ((this.#ticks.length - 1) * batchSize * 1000) / span : Number.NaN;
   }

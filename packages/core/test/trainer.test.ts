@@ -16,7 +16,11 @@ import { gaussianPlugin } from "./gaussian.js";
 const datum = { kind: "continuous" as const, shape: [2] };
 const model = gaussianPlugin.create({ spread: 1 }, datum);
 
-function fit(options: TrainConfigInput, rest: Partial<FitRequest> = {}, services: { checkpoints?: MemoryCheckpointStore; sink?: MemorySink } = {}) {
+function fitGaussian(
+  options: TrainConfigInput,
+  rest: Partial<FitRequest> = {},
+  services: { checkpoints?: MemoryCheckpointStore; sink?: MemorySink } = {},
+) {
   const trainer = new Trainer({
     clock: systemClock,
     checkpoints: services.checkpoints ?? new MemoryCheckpointStore(),
@@ -43,7 +47,7 @@ function spoiled(value: number): Dataset {
 
 describe("Trainer", () => {
   it("reaches the maximum-likelihood mean", async () => {
-    const { session, metrics } = await fit({ steps: 400, optimizer: { learningRate: 0.05 } });
+    const { session, metrics } = await fitGaussian({ steps: 400, optimizer: { learningRate: 0.05 } });
     const values = await session.store.read(["params.mu"]);
     const mean = [0, 0];
     const { x } = syntheticDataset(datum).splits.train.gather([...Array(64).keys()]) as { x: HostTensor };
@@ -57,7 +61,7 @@ describe("Trainer", () => {
 
   it("skips an update with a non-finite gradient and leaves everything but the count as it was", async () => {
     const run = async (dataset: Dataset, steps: number) => {
-      const { session } = await fit({ steps, batchSize: 64, emaDecay: 0.9 }, { dataset });
+      const { session } = await fitGaussian({ steps, batchSize: 64, emaDecay: 0.9 }, { dataset });
       return session.store.read(session.store.specs().keys());
     };
     const start = await run(spoiled(Number.NaN), 1);
@@ -70,36 +74,39 @@ describe("Trainer", () => {
   });
 
   it("stops with one clear line after too many skipped updates in a row", async () => {
-    const diverging = fit({ steps: 100, batchSize: 64, maxSkipped: 5 }, { dataset: spoiled(Number.POSITIVE_INFINITY) });
+    const diverging = fitGaussian(
+      { steps: 100, batchSize: 64, maxSkipped: 5 },
+      { dataset: spoiled(Number.POSITIVE_INFINITY) },
+    );
     await expect(diverging).rejects.toThrow(/training diverged: 5 updates in a row .*step 5.*learningRate/);
   });
 
   it("recovers from a single bad batch", async () => {
     const sink = new MemorySink();
-    await fit({ steps: 16, logEvery: 1 }, { dataset: spoiled(Number.NaN) }, { sink });
+    await fitGaussian({ steps: 16, logEvery: 1 }, { dataset: spoiled(Number.NaN) }, { sink });
     const skipped = sink.series("train/skipped").map(({ value }) => value);
     expect(skipped.at(-1)).toBe(2);
   });
 
   it("saves on abort, and resumes to the same bytes", async () => {
-    const whole = await fit({ steps: 20 });
+    const whole = await fitGaussian({ steps: 20 });
     const checkpoints = new MemoryCheckpointStore();
     const controller = new AbortController();
     const onProgress = ({ step }: { step: number }) => step === 7 && controller.abort();
-    const stopped = await fit({ steps: 20 }, { signal: controller.signal, onProgress }, { checkpoints });
+    const stopped = await fitGaussian({ steps: 20 }, { signal: controller.signal, onProgress }, { checkpoints });
     expect(stopped.interrupted).toBe(true);
     expect(stopped.step).toBeLessThan(20);
-    const resumed = await fit({ steps: 20 }, { resume: "latest" }, { checkpoints });
+    const resumed = await fitGaussian({ steps: 20 }, { resume: "latest" }, { checkpoints });
     const all = (r: typeof whole) => r.session.store.read([...r.session.store.specs().keys()].sort());
     expect(await all(resumed)).toEqual(await all(whole));
   });
 
   it("refuses a batch larger than the data and a checkpoint of another model", async () => {
-    await expect(fit({ batchSize: 65 })).rejects.toThrow("batchSize 65 is larger than the data (64 examples)");
+    await expect(fitGaussian({ batchSize: 65 })).rejects.toThrow("batchSize 65 is larger than the data (64 examples)");
     const checkpoints = new MemoryCheckpointStore();
-    await fit({ steps: 1 }, {}, { checkpoints });
+    await fitGaussian({ steps: 1 }, {}, { checkpoints });
     const other = { ...datum, shape: [3] };
-    const wrong = fit(
+    const wrong = fitGaussian(
       { steps: 2 },
       { resume: "latest", model: gaussianPlugin.create({ spread: 1 }, other), dataset: syntheticDataset(other) },
       { checkpoints },
@@ -110,10 +117,17 @@ describe("Trainer", () => {
   it("names a parameter that its objective does not reach", async () => {
     const broken: GenerativeModel = {
       ...model,
-      init: () => ({ params: { mu: tf.zeros([2]), logSigma: tf.zeros([2]), unused: { kernel: tf.zeros([1]) } }, state: {} }),
-      objectives: [{ ...(model.objectives[0] as GenerativeModel["objectives"][number]), trains: ["mu", "logSigma", "unused"] }],
+      init: () => ({
+        params: { mu: tf.zeros([2]), logSigma: tf.zeros([2]), unused: { kernel: tf.zeros([1]) } },
+        state: {},
+      }),
+      objectives: [
+        { ...(model.objectives[0] as GenerativeModel["objectives"][number]), trains: ["mu", "logSigma", "unused"] },
+      ],
     };
-    await expect(fit({ steps: 1 }, { model: broken })).rejects.toThrow(/trains unused\.kernel, but its loss does not depend on it/);
+    await expect(fitGaussian({ steps: 1 }, { model: broken })).rejects.toThrow(
+      /trains unused\.kernel, but its loss does not depend on it/,
+    );
   });
 
   it("runs an objective every so many steps only", async () => {
@@ -125,7 +139,7 @@ describe("Trainer", () => {
         { ...objective, name: "seldom", trains: ["logSigma"], every: 3 },
       ],
     };
-    const { session } = await fit({ steps: 7 }, { model: two });
+    const { session } = await fitGaussian({ steps: 7 }, { model: two });
     const counts = await session.store.read(["optimizer.often.count", "optimizer.seldom.count"]);
     expect([...counts.values()].map(({ data }) => data[0])).toEqual([7, 3]);
   });

@@ -1,12 +1,12 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Engine, Executable, Store } from "./engine.js";
 import { type Graph, type GraphPort, type GraphState, KEY_INPUT } from "./graph.js";
-import { type HostTensor, type TensorSpec, formatSpec, hostTensor, sameSpec } from "./host-tensor.js";
+import { formatSpec, type HostTensor, hostTensor, sameSpec, type TensorSpec } from "./host-tensor.js";
 import { optimize } from "./passes/index.js";
 import type { Key } from "./random/key.js";
 import { keyWords } from "./random/philox.js";
-import { Recorder, symbolicTensor, toGraph, valueOf, withRecorder } from "./trace.js";
-import { type Tree, flatten, forEachLeaf, mapTree } from "./tree.js";
+import { Recorder, recordedValue, symbolicTensor, toGraph, withRecorder } from "./trace.js";
+import { flatten, forEachLeaf, mapTree, type Tree } from "./tree.js";
 
 /** What a program's function gives back. State paths left out, or returned as they came, stay as they are. */
 export interface ProgramResult {
@@ -56,14 +56,17 @@ export function trace(f: ProgramFunction, specs: ProgramSpecs): Traced {
     const states = collectStates(recorder, before, result.state);
     const outputs: GraphPort[] = [];
     const positions = mapTree((result.outputs ?? {}) as Tree<Tensor>, (tensor, path) => {
-      return outputs.push({ name: path, value: valueOf(tensor) }) - 1;
+      return outputs.push({ name: path, value: recordedValue(tensor) }) - 1;
     });
     return { graph: dropUnusedKey(toGraph(recorder, { inputs, states, outputs })), outputs: positions };
   });
 }
 
 /** Shapes of what `f` would give, without computing it; empty branches of its tree are kept. */
-export function evalShape<T extends Tree<Tensor>>(f: (inputs: any, key: Key) => T, inputs: Tree<TensorSpec>): Tree<TensorSpec> {
+export function evalShape<T extends Tree<Tensor>>(
+  f: (inputs: any, key: Key) => T,
+  inputs: Tree<TensorSpec>,
+): Tree<TensorSpec> {
   const traced = trace((_state, args, key) => ({ outputs: f(args, key) }), { state: {}, inputs });
   return mapTree(traced.outputs, (position) => {
     const { shape, dtype } = traced.graph.values[(traced.graph.outputs[position] as GraphPort).value] as TensorSpec;
@@ -74,10 +77,11 @@ export function evalShape<T extends Tree<Tensor>>(f: (inputs: any, key: Key) => 
 function collectStates(recorder: Recorder, before: Map<string, number>, next: Tree<Tensor> | undefined): GraphState[] {
   const states = new Map<string, GraphState>([...before].map(([path, value]) => [path, { path, before: value }]));
   forEachLeaf(next ?? {}, (tensor, path) => {
-    const after = valueOf(tensor as Tensor);
+    const after = recordedValue(tensor as Tensor);
     const old = before.get(path);
     if (after === old) return;
-    if (old !== undefined) checkSameSpec(path, recorder.values[old] as TensorSpec, recorder.values[after] as TensorSpec);
+    if (old !== undefined)
+      checkSameSpec(path, recorder.values[old] as TensorSpec, recorder.values[after] as TensorSpec);
     states.set(path, old === undefined ? { path, after } : { path, before: old, after });
   });
   return [...states.values()];
@@ -157,7 +161,9 @@ function checkFeed(port: GraphPort, spec: TensorSpec, value: HostTensor | number
   if (value === undefined) throw new Error(`run: input "${port.name}" (${formatSpec(spec)}) is missing`);
   const tensor = typeof value === "number" ? hostTensor([value], [], spec.dtype) : value;
   if (!sameSpec(spec, tensor)) {
-    throw new Error(`run: input "${port.name}" is ${formatSpec(tensor)} but the program was compiled for ${formatSpec(spec)}`);
+    throw new Error(
+      `run: input "${port.name}" is ${formatSpec(tensor)} but the program was compiled for ${formatSpec(spec)}`,
+    );
   }
   return tensor;
 }

@@ -1,8 +1,8 @@
-import { type GradConfig, type Tensor, engine, registerGradient, registerKernel, tidy } from "@tensorflow/tfjs-core";
+import { engine, type GradConfig, registerGradient, registerKernel, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import type { Attrs, GraphNode, ValueId } from "./graph.js";
 import type { TensorSpec } from "./host-tensor.js";
 import { type InputSpecs, registerInference } from "./kernels/symbolic.js";
-import { Recorder, symbolicTensor, valueOf, withRecorder } from "./trace.js";
+import { Recorder, recordedValue, symbolicTensor, withRecorder } from "./trace.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -96,7 +96,7 @@ export function decompose(composite: Composite, specs: InputSpecs, attrs: GraphN
   return withRecorder(recorder, () => {
     const tensors = Object.fromEntries(Object.entries(inputs).map(([name, id]) => [name, symbolicTensor(id)]));
     const out = composite.forward(tensors, attrs);
-    const outputs = (Array.isArray(out) ? out : [out]).map(valueOf);
+    const outputs = (Array.isArray(out) ? out : [out]).map(recordedValue);
     return { recorder, inputs, outputs, single: !Array.isArray(out) };
   });
 }

@@ -1,6 +1,6 @@
 import { type Tensor, engine as tfEngine } from "@tensorflow/tfjs-core";
 import type { Engine, EngineCapabilities, Executable, Store } from "./engine.js";
-import { type Graph, type GraphNode, type ValueId, graphResults } from "./graph.js";
+import { type Graph, type GraphNode, graphResults, type ValueId } from "./graph.js";
 import type { HostTensor, TensorSpec } from "./host-tensor.js";
 import { callKernel, onCpu, toHost, toTensor } from "./run-node.js";
 import { HostStore } from "./store.js";
@@ -11,7 +11,12 @@ import { HostStore } from "./store.js";
  */
 export function eager(): Engine {
   const stores = new Set<HostStore>();
-  const capabilities: EngineCapabilities = { composites: new Set(), foldConstants: true, conditionalStates: true, details: { backend: "tfjs cpu" } };
+  const capabilities: EngineCapabilities = {
+    composites: new Set(),
+    foldConstants: true,
+    conditionalStates: true,
+    details: { backend: "tfjs cpu" },
+  };
   return {
     name: "eager",
     capabilities,
@@ -54,19 +59,22 @@ function interpret(
   const value = (id: ValueId): Tensor => {
     const known = values.get(id);
     if (known !== undefined) return known;
-    const constant = toTensor({ ...(graph.values[id] as TensorSpec), data: graph.constants.get(id) as HostTensor["data"] });
+    const constant = toTensor({
+      ...(graph.values[id] as TensorSpec),
+      data: graph.constants.get(id) as HostTensor["data"],
+    });
     values.set(id, constant);
     return constant;
   };
   const results = new Set(graphResults(graph));
   tfEngine().startScope("latentkit eager");
   try {
-    graph.inputs.forEach((port, i) => values.set(port.value, toTensor(inputs[i] as HostTensor)));
+    for (const [i, port] of graph.inputs.entries()) values.set(port.value, toTensor(inputs[i] as HostTensor));
     for (const state of graph.states) {
       if (state.before !== undefined) values.set(state.before, toTensor(store.get(state.path)));
     }
     for (const node of graph.nodes) {
-      callKernel(node, value).forEach((tensor, i) => values.set(node.outputs[i] as ValueId, tensor));
+      for (const [i, tensor] of callKernel(node, value).entries()) values.set(node.outputs[i] as ValueId, tensor);
       for (const id of lastUse.get(node) ?? []) {
         if (!results.has(id)) values.get(id)?.dispose();
       }

@@ -1,4 +1,4 @@
-import type { DTypeArrays, DType, TensorSpec } from "./host-tensor.js";
+import type { DType, DTypeArrays, TensorSpec } from "./host-tensor.js";
 
 /** Index of a value in {@link Graph.values}. */
 export type ValueId = number;

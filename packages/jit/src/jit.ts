@@ -1,9 +1,9 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type Program, type ProgramFunction, compile } from "./compile.js";
+import { compile, type Program, type ProgramFunction } from "./compile.js";
 import type { Engine } from "./engine.js";
 import type { HostTensor } from "./host-tensor.js";
 import { toHost, toTensor } from "./run-node.js";
-import { type Tree, mapTree } from "./tree.js";
+import { mapTree, type Tree } from "./tree.js";
 
 /** A function of tensors that runs as one native call. */
 export interface Jitted<A extends readonly Tree<Tensor>[], R extends Tree<Tensor>> {

@@ -1,5 +1,5 @@
 import "@tensorflow/tfjs-backend-cpu";
-import { type Tensor, engine, tensor, tidy } from "@tensorflow/tfjs-core";
+import { engine, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import { compositeOf } from "./composite.js";
 import type { GraphNode, ValueId } from "./graph.js";
 import { type HostTensor, hostTensor } from "./host-tensor.js";

@@ -36,7 +36,9 @@ export class HostStore implements Store {
 export function missingPath(path: string, known: Iterable<string>): Error {
   const list = [...known];
   const shown = list.slice(0, 8).join(", ");
-  return new Error(`store: no tensor at "${path}"; it holds ${list.length ? `${shown}${list.length > 8 ? ", …" : ""}` : "nothing"}`);
+  return new Error(
+    `store: no tensor at "${path}"; it holds ${list.length ? `${shown}${list.length > 8 ? ", …" : ""}` : "nothing"}`,
+  );
 }
 
 function copy(value: HostTensor): HostTensor {

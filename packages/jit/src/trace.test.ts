@@ -35,7 +35,8 @@ describe("trace", () => {
   });
 
   it("refuses tfjs's own random functions", () => {
-    const run = () => trace((_s, { x }) => ({ outputs: tf.add(x, tf.randomNormal([2])) }), { state: {}, inputs: { x: vector(2) } });
+    const run = () =>
+      trace((_s, { x }) => ({ outputs: tf.add(x, tf.randomNormal([2])) }), { state: {}, inputs: { x: vector(2) } });
     expect(run).toThrow(/randomNormal.*normal\(key, shape\)/);
   });
 
@@ -52,7 +53,12 @@ describe("compile on the eager engine", () => {
     const init = await compile(engine, () => ({ state: { w: tf.ones([2]) } }), { state: {}, inputs: {} }, store);
     await init.run();
     const spec = { state: { w: vector(2) }, inputs: { x: vector(2) } };
-    const step = await compile(engine, ({ w }, { x }) => ({ state: { w: tf.add(w, x) }, outputs: { sum: tf.sum(w) } }), spec, store);
+    const step = await compile(
+      engine,
+      ({ w }, { x }) => ({ state: { w: tf.add(w, x) }, outputs: { sum: tf.sum(w) } }),
+      spec,
+      store,
+    );
     expect((await step.run({ x: hostTensor([1, 2], [2]) })).sum.data[0]).toBe(2);
     expect((await step.run({ x: hostTensor([1, 2], [2]) })).sum.data[0]).toBe(5);
     const read = await compile(engine, ({ w }) => ({ outputs: w }), { state: { w: vector(2) }, inputs: {} }, store);
@@ -70,18 +76,31 @@ describe("compile on the eager engine", () => {
 
   it("names the state that changed its shape", async () => {
     const engine = eager();
-    const bad = compile(engine, ({ w }) => ({ state: { w: tf.sum(w) } }), { state: { w: vector(2) }, inputs: {} }, engine.createStore());
+    const bad = compile(
+      engine,
+      ({ w }) => ({ state: { w: tf.sum(w) } }),
+      { state: { w: vector(2) }, inputs: {} },
+      engine.createStore(),
+    );
     await expect(bad).rejects.toThrow('state "w" is float32[2] but the function returns float32[] for it');
   });
 
   it("leaves no tensors behind", async () => {
     await tf.setBackend("cpu");
     const engine = eager();
-    const program = await compile(engine, (_s, { x }) => ({ outputs: tf.sum(tf.square(x)) }), { state: {}, inputs: { x: vector(2) } }, engine.createStore());
+    const program = await compile(
+      engine,
+      (_s, { x }) => ({ outputs: tf.sum(tf.square(x)) }),
+      { state: {}, inputs: { x: vector(2) } },
+      engine.createStore(),
+    );
     await program.run({ x: hostTensor([1, 2], [2]) });
     const before = tf.memory().numTensors;
     for (let i = 0; i < 5; i++) await program.run({ x: hostTensor([1, 2], [2]) });
     expect(tf.memory().numTensors).toBe(before);
-    expect(flatten({ a: 1, b: { c: 2 } })).toEqual([["a", 1], ["b.c", 2]]);
+    expect(flatten({ a: 1, b: { c: 2 } })).toEqual([
+      ["a", 1],
+      ["b.c", 2],
+    ]);
   });
 });

@@ -1,19 +1,27 @@
 import {
+  type backend_util,
   type DataId,
   DataStorage,
+  engine,
   KernelBackend,
   type NamedAttrMap,
   type NamedTensorInfoMap,
-  Tensor,
-  type TensorInfo,
-  backend_util,
-  engine,
   registerBackend,
   registerKernel,
+  Tensor,
+  type TensorInfo,
 } from "@tensorflow/tfjs-core";
 import { TraceError } from "./errors.js";
 import type { Graph, GraphNode, ValueId } from "./graph.js";
-import { type DType, type DTypeArrays, type TensorSpec, allocate, formatSpec, sameSpec, sizeOf } from "./host-tensor.js";
+import {
+  allocate,
+  type DType,
+  type DTypeArrays,
+  formatSpec,
+  sameSpec,
+  sizeOf,
+  type TensorSpec,
+} from "./host-tensor.js";
 import { type Infer, inferences } from "./kernels/symbolic.js";
 import { userSite } from "./site.js";
 
@@ -68,7 +76,9 @@ export class Recorder {
   record(kernel: string, inputs: NamedTensorInfoMap, attrs: NamedAttrMap, infer: Infer): TensorInfo | TensorInfo[] {
     const present = Object.entries(inputs).filter(([, tensor]) => tensor != null) as [string, TensorInfo][];
     const ids = Object.fromEntries(present.map(([name, tensor]) => [name, this.valueOf(tensor)]));
-    const specs = Object.fromEntries(present.map(([name, t]) => [name, { shape: t.shape, dtype: checkDType(t.dtype) }]));
+    const specs = Object.fromEntries(
+      present.map(([name, t]) => [name, { shape: t.shape, dtype: checkDType(t.dtype) }]),
+    );
     const inferred = infer(specs, attrs);
     const alias = aliasOf(kernel, specs, inferred);
     if (alias !== undefined) return this.handle(ids[alias] as ValueId);
@@ -97,7 +107,8 @@ function toTyped(values: unknown, { shape, dtype }: TensorSpec): DTypeArrays[DTy
   return data;
 }
 
-const BAKED = /\b(randomNormal|randomUniform|randomStandardNormal|randomGamma|randomUniformInt|truncatedNormal|multinomial|dropout)_\b/;
+const BAKED =
+  /\b(randomNormal|randomUniform|randomStandardNormal|randomGamma|randomUniformInt|truncatedNormal|multinomial|dropout)_\b/;
 
 /** Symbolic tensors know shape and dtype and hold no values. */
 class TraceBackend extends KernelBackend {
@@ -201,12 +212,14 @@ export function withRecorder<T>(next: Recorder, f: () => T): T {
     tf.endScope();
     current = outer.recorder;
     Error.stackTraceLimit = outer.stack;
-    if (outer.backend !== BACKEND && outer.backend !== undefined && outer.backend !== null) void tf.setBackend(outer.backend);
+    if (outer.backend !== BACKEND && outer.backend !== undefined && outer.backend !== null)
+      void tf.setBackend(outer.backend);
   }
 }
 
 function explainMissingKernel(error: unknown): unknown {
-  const kernel = error instanceof Error && /Kernel '(\w+)' not registered for backend 'latentkit'/.exec(error.message)?.[1];
+  const kernel =
+    error instanceof Error && /Kernel '(\w+)' not registered for backend 'latentkit'/.exec(error.message)?.[1];
   if (!kernel) return error;
   return new TraceError(`kernel ${kernel} cannot be traced, at ${userSite(error.stack)}`, { cause: error });
 }
@@ -217,8 +230,9 @@ export function symbolicTensor(value: ValueId): Tensor {
 }
 
 /** The value behind a tensor returned by traced code. */
-export function valueOf(tensor: Tensor): ValueId {
-  if (!(tensor instanceof Tensor)) throw new TraceError(`a traced function must return tensors, got ${describe(tensor)}`);
+export function recordedValue(tensor: Tensor): ValueId {
+  if (!(tensor instanceof Tensor))
+    throw new TraceError(`a traced function must return tensors, got ${describe(tensor)}`);
   return recorder().valueOf(tensor);
 }
 

@@ -1,4 +1,4 @@
-import { hostKey, type HostTensor, hostTensor, philoxUniform, sizeOf } from "@latentkit/jit";
+import { type HostTensor, hostKey, hostTensor, philoxUniform, sizeOf } from "@latentkit/jit";
 import type { Dataset, DatumSpec, FieldSpec, Split } from "../data.js";
 
 /** A small data set of the given kind, uniform in its range, labelled when the kind is: for tests. */
@@ -22,7 +22,9 @@ function syntheticSplit(datum: DatumSpec, size: number, key: Int32Array): Split 
   const x = Float32Array.from(uniform, (u) => place(datum, u));
   const labels = Int32Array.from({ length: size }, (_, i) => i % (datum.classes ?? 1));
   const xField: FieldSpec = { shape: datum.shape, dtype: tokens ? "int32" : "float32" };
-  const fields: Record<string, FieldSpec> = datum.classes ? { x: xField, label: { shape: [], dtype: "int32" } } : { x: xField };
+  const fields: Record<string, FieldSpec> = datum.classes
+    ? { x: xField, label: { shape: [], dtype: "int32" } }
+    : { x: xField };
   return {
     size,
     fields,
@@ -30,7 +32,12 @@ function syntheticSplit(datum: DatumSpec, size: number, key: Int32Array): Split 
       const rows = Array.from(indices);
       const values = Float32Array.from(rows.flatMap((i) => [...x.subarray(i * length, (i + 1) * length)]));
       const batch: Record<string, HostTensor> = { x: hostTensor(values, [rows.length, ...datum.shape], xField.dtype) };
-      if (datum.classes) batch.label = hostTensor(rows.map((i) => labels[i] as number), [rows.length], "int32");
+      if (datum.classes)
+        batch.label = hostTensor(
+          rows.map((i) => labels[i] as number),
+          [rows.length],
+          "int32",
+        );
       return batch;
     },
   };

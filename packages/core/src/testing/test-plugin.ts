@@ -1,4 +1,14 @@
-import { type Engine, eager, flatten, hostKey, type HostTensor, mapTree, type TensorSpec, type Tree, trace } from "@latentkit/jit";
+import {
+  type Engine,
+  eager,
+  flatten,
+  type HostTensor,
+  hostKey,
+  mapTree,
+  type TensorSpec,
+  type Tree,
+  trace,
+} from "@latentkit/jit";
 import { afterAll, describe, expect, it } from "vitest";
 import { MemoryCheckpointStore } from "../checkpoint.js";
 import { systemClock } from "../clock.js";
@@ -63,20 +73,24 @@ function testCase(plugin: ModelPlugin<any, any>, one: PluginCase, createEngine: 
   const model = plugin.create(config, one.datum) as GenerativeModel;
   const engine = createEngine();
   afterAll(() => engine.dispose());
-  const fit = (steps: number, sink = new MemorySink()) => fitModel(model, dataset, engine, { ...one.train, steps }, sink);
+  const trainSome = (steps: number, sink = new MemorySink()) =>
+    fitModel(model, dataset, engine, { ...one.train, steps }, sink);
 
   it("keeps its configuration through JSON", () => {
     expect(parseOptions(plugin.name, plugin.config, JSON.parse(JSON.stringify(config)))).toEqual(config);
   });
 
-  it.skipIf(one.skip?.gradients)("trains every parameter of an objective's groups, and every group by some objective", () => {
-    const specs = modelSpecs(model, dataset.splits.train, BATCH);
-    const trained = new Set(model.objectives.flatMap((objective) => objective.trains));
-    expect(new Set(flatten<TensorSpec>(specs.params).map(([path]) => path.split(".")[0]))).toEqual(trained);
-  });
+  it.skipIf(one.skip?.gradients)(
+    "trains every parameter of an objective's groups, and every group by some objective",
+    () => {
+      const specs = modelSpecs(model, dataset.splits.train, BATCH);
+      const trained = new Set(model.objectives.flatMap((objective) => objective.trains));
+      expect(new Set(flatten<TensorSpec>(specs.params).map(([path]) => path.split(".")[0]))).toEqual(trained);
+    },
+  );
 
   it("samples the same for the same seed, in the data's shape and range", async () => {
-    const { session } = await fit(1);
+    const { session } = await trainSome(1);
     const draw = (seed: number) => session.sample({ n: 5, seed, options: one.sampleOptions ?? {} });
     const a = await draw(1);
     expect(a.shape).toEqual([5, ...one.datum.shape]);
@@ -88,7 +102,7 @@ function testCase(plugin: ModelPlugin<any, any>, one: PluginCase, createEngine: 
   });
 
   it("measures its likelihood once an example, finite", async () => {
-    const { session } = await fit(1);
+    const { session } = await trainSome(1);
     for (const f of [model.elbo, model.logProb].filter((g) => g !== undefined)) {
       const values = await session.perExample(f as never, dataset.splits.test, { batchSize: 24 });
       expect(values.shape).toEqual([dataset.splits.test.size]);
@@ -98,11 +112,14 @@ function testCase(plugin: ModelPlugin<any, any>, one: PluginCase, createEngine: 
   });
 
   it.runIf(model.latent)("encodes and decodes in the declared shapes", async () => {
-    const { session } = await fit(1);
+    const { session } = await trainSome(1);
     const z = await session.encode(dataset.splits.test, { batchSize: 24 });
     expect(z.shape).toEqual([dataset.splits.test.size, ...(model.latent?.shape ?? [])]);
     const first = dataset.splits.test.gather([...Array(8).keys()]);
-    const x = await session.decode({ ...z, shape: [8, ...z.shape.slice(1)], data: z.data.slice(0, (8 * z.data.length) / dataset.splits.test.size) }, first.label);
+    const x = await session.decode(
+      { ...z, shape: [8, ...z.shape.slice(1)], data: z.data.slice(0, (8 * z.data.length) / dataset.splits.test.size) },
+      first.label,
+    );
     expect(x.shape).toEqual([8, ...one.datum.shape]);
   });
 
@@ -110,26 +127,37 @@ function testCase(plugin: ModelPlugin<any, any>, one: PluginCase, createEngine: 
     const sink = new MemorySink();
     await fitModel(model, oneBatch(dataset), engine, { ...one.train, steps: 30, logEvery: 1 }, sink);
     const [objective] = model.objectives;
-    const series = sink.series(model.objectives.length > 1 ? `train/${objective?.name}/loss` : "train/loss").map(({ value }) => value);
+    const series = sink
+      .series(model.objectives.length > 1 ? `train/${objective?.name}/loss` : "train/loss")
+      .map(({ value }) => value);
     const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
     expect(mean(series.slice(-5))).toBeLessThan(mean(series.slice(0, 5)));
   });
 
   it("saves and loads without loss", async () => {
-    const { session } = await fit(2);
+    const { session } = await trainSome(2);
     const before = await session.sample({ n: 3, seed: 7, options: one.sampleOptions ?? {} });
     const weights = await session.store.read(session.store.specs().keys());
     const { tensors } = decodeSafetensors(encodeSafetensors(weights));
-    const other = await fit(1);
+    const other = await trainSome(1);
     await other.session.store.write(tensors);
     expect(await other.session.sample({ n: 3, seed: 7, options: one.sampleOptions ?? {} })).toEqual(before);
   });
 
   it("resumes to the same weights as an uninterrupted run", async () => {
-    const whole = await fit(6);
+    const whole = await trainSome(6);
     const checkpoints = new MemoryCheckpointStore();
     await fitModel(model, dataset, engine, { ...one.train, steps: 6 }, new MemorySink(), checkpoints, 3);
-    const resumed = await fitModel(model, dataset, engine, { ...one.train, steps: 6 }, new MemorySink(), checkpoints, undefined, true);
+    const resumed = await fitModel(
+      model,
+      dataset,
+      engine,
+      { ...one.train, steps: 6 },
+      new MemorySink(),
+      checkpoints,
+      undefined,
+      true,
+    );
     expect(await weightsOf(resumed.session)).toEqual(await weightsOf(whole.session));
   });
 

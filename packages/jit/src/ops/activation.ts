@@ -1,4 +1,4 @@
-import { type Tensor, add, mul, scalar, sigmoid, square, sub, tanh } from "@tensorflow/tfjs-core";
+import { add, mul, scalar, sigmoid, square, sub, type Tensor, tanh } from "@tensorflow/tfjs-core";
 import { defineComposite } from "../composite.js";
 
 const GELU_SCALE = Math.sqrt(2 / Math.PI);

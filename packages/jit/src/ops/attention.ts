@@ -1,4 +1,4 @@
-import { type Tensor, add, div, matMul, mul, softmax, sub, sum, tensor, zerosLike } from "@tensorflow/tfjs-core";
+import { add, div, matMul, mul, softmax, sub, sum, type Tensor, tensor, zerosLike } from "@tensorflow/tfjs-core";
 import { defineComposite } from "../composite.js";
 
 type AttentionInputs = { q: Tensor; k: Tensor; v: Tensor; bias: Tensor };
@@ -34,7 +34,12 @@ function sumToShape(x: Tensor, shape: readonly number[]): Tensor {
   const axes = x.shape.flatMap((dim, i) => (i < lead || (shape[i - lead] === 1 && dim !== 1) ? [i] : []));
   if (axes.length === 0) return x;
   const summed = sum(x, axes, true);
-  return lead === 0 ? summed : sum(summed, Array.from({ length: lead }, (_, i) => i));
+  return lead === 0
+    ? summed
+    : sum(
+        summed,
+        Array.from({ length: lead }, (_, i) => i),
+      );
 }
 
 /** Large enough to vanish in the softmax, small enough that a fully masked row stays finite. */
@@ -67,5 +72,10 @@ export function causalBias(queries: number, keys: number): Tensor {
 }
 
 function zeroBias(q: Tensor): Tensor {
-  return zerosLike(tensor([0], Array.from({ length: q.rank }, () => 1)));
+  return zerosLike(
+    tensor(
+      [0],
+      Array.from({ length: q.rank }, () => 1),
+    ),
+  );
 }

@@ -1,5 +1,20 @@
 import {
-  type Tensor, abs, add, cast, expandDims, logSoftmax, mul, neg, oneHot, relu, sigmoid, softmax, softplus, sub, sum, zerosLike,
+  abs,
+  add,
+  cast,
+  expandDims,
+  logSoftmax,
+  mul,
+  neg,
+  oneHot,
+  relu,
+  sigmoid,
+  softmax,
+  softplus,
+  sub,
+  sum,
+  type Tensor,
+  zerosLike,
 } from "@tensorflow/tfjs-core";
 import { defineComposite } from "../composite.js";
 
@@ -20,7 +35,9 @@ const sigmoidKernel = defineComposite<{ logits: Tensor; targets: Tensor }>({
  */
 export function sigmoidCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
   if (logits.shape.join() !== targets.shape.join()) {
-    throw new RangeError(`sigmoidCrossEntropy: logits [${logits.shape}] and targets [${targets.shape}] differ in shape`);
+    throw new RangeError(
+      `sigmoidCrossEntropy: logits [${logits.shape}] and targets [${targets.shape}] differ in shape`,
+    );
   }
   return sigmoidKernel({ logits, targets }, {}) as Tensor;
 }
@@ -30,7 +47,8 @@ const softmaxKernel = defineComposite<{ logits: Tensor; labels: Tensor }>({
   inputs: ["logits", "labels"],
   forward: ({ logits, labels }) => neg(sum(mul(logSoftmax(logits), classMask(logits, labels)), -1)),
   gradient: ([dy], { logits, labels }) => ({
-    logits: () => mul(expandDims(dy as Tensor, -1), sub(softmax(logits as Tensor), classMask(logits as Tensor, labels as Tensor))),
+    logits: () =>
+      mul(expandDims(dy as Tensor, -1), sub(softmax(logits as Tensor), classMask(logits as Tensor, labels as Tensor))),
     labels: () => zerosLike(cast(labels as Tensor, "float32")),
   }),
 });

@@ -1,4 +1,4 @@
-import { type Tensor, add, div, mean, mul, reshape, rsqrt, square, sub, sum } from "@tensorflow/tfjs-core";
+import { add, div, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { defineComposite } from "../composite.js";
 
 type NormInputs = { x: Tensor; scale: Tensor; offset: Tensor };
@@ -79,7 +79,8 @@ const groupNormKernel = defineComposite<NormInputs, { groups: number; epsilon: n
  */
 export function groupNorm(x: Tensor, scale: Tensor, offset: Tensor, groups: number, epsilon = 1e-5): Tensor {
   const channels = x.shape[x.rank - 1] as number;
-  if (channels % groups !== 0) throw new RangeError(`groupNorm: ${channels} channels do not divide into ${groups} groups`);
+  if (channels % groups !== 0)
+    throw new RangeError(`groupNorm: ${channels} channels do not divide into ${groups} groups`);
   return groupNormKernel({ x, scale, offset }, { groups, epsilon }) as Tensor;
 }
 

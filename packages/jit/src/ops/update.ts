@@ -1,5 +1,4 @@
 import {
-  type Tensor,
   add,
   cast,
   div,
@@ -16,6 +15,7 @@ import {
   sqrt,
   square,
   sub,
+  type Tensor,
   where,
   zerosLike,
 } from "@tensorflow/tfjs-core";

@@ -29,7 +29,10 @@ export function mergeCommonSubexpressions(graph: Graph): Graph {
 
 function sortedAttrs(node: GraphNode): [string, unknown][] {
   return Object.entries(node.attrs)
-    .map(([name, value]): [string, unknown] => [name, typeof value === "number" && !Number.isFinite(value) ? String(value) : value])
+    .map(([name, value]): [string, unknown] => [
+      name,
+      typeof value === "number" && !Number.isFinite(value) ? String(value) : value,
+    ])
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

@@ -1,5 +1,5 @@
 import type { Graph, GraphNode, GraphState, ValueId } from "../graph.js";
-import { type TensorSpec, sizeOf } from "../host-tensor.js";
+import { sizeOf, type TensorSpec } from "../host-tensor.js";
 
 /** Kernels that only repeat or rename a condition of one element. */
 const SPREADS = new Set(["Tile", "Reshape", "BroadcastTo", "ExpandDims", "Identity", "Cast"]);
@@ -9,7 +9,9 @@ const SPREADS = new Set(["Tile", "Reshape", "BroadcastTo", "ExpandDims", "Identi
  * when the flag is false, instead of copying one of two tensors element by element. Nested choices become one flag.
  */
 export function findConditionalStates(graph: Graph): Graph {
-  const producer = new Map<ValueId, GraphNode>(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
+  const producer = new Map<ValueId, GraphNode>(
+    graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)),
+  );
   const values = [...graph.values];
   const nodes = [...graph.nodes];
   const both = new Map<string, ValueId>();
@@ -32,9 +34,14 @@ export function findConditionalStates(graph: Graph): Graph {
 }
 
 /** Both have one element; the one of higher rank gives the shape. */
-const broadcast = (a: TensorSpec, b: TensorSpec): readonly number[] => (a.shape.length > b.shape.length ? a.shape : b.shape);
+const broadcast = (a: TensorSpec, b: TensorSpec): readonly number[] =>
+  a.shape.length > b.shape.length ? a.shape : b.shape;
 
-function conditional(graph: Graph, producer: ReadonlyMap<ValueId, GraphNode>, state: GraphState): GraphState | undefined {
+function conditional(
+  graph: Graph,
+  producer: ReadonlyMap<ValueId, GraphNode>,
+  state: GraphState,
+): GraphState | undefined {
   if (state.before === undefined || state.after === undefined) return undefined;
   const select = producer.get(state.after);
   if (select?.kernel !== "Select" || select.inputs.e !== state.before) return undefined;
@@ -48,7 +55,12 @@ function scalarFlag(graph: Graph, producer: ReadonlyMap<ValueId, GraphNode>, con
   for (;;) {
     const { shape, dtype } = graph.values[id] as TensorSpec;
     const node = producer.get(id);
-    if (sizeOf(shape) === 1 && dtype === "bool" && (shape.length === 0 || node === undefined || !SPREADS.has(node.kernel))) return id;
+    if (
+      sizeOf(shape) === 1 &&
+      dtype === "bool" &&
+      (shape.length === 0 || node === undefined || !SPREADS.has(node.kernel))
+    )
+      return id;
     if (node === undefined || !SPREADS.has(node.kernel)) return undefined;
     const input = node.inputs.x ?? node.inputs.input;
     if (input === undefined) return undefined;

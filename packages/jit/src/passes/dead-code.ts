@@ -1,4 +1,4 @@
-import { type Graph, type GraphNode, type ValueId, graphResults } from "../graph.js";
+import { type Graph, type GraphNode, graphResults, type ValueId } from "../graph.js";
 
 /** Drops nodes and constants whose values reach no output and no new state; kernels have no side effects. */
 export function removeDeadCode(graph: Graph): Graph {

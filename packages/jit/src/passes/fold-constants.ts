@@ -1,5 +1,5 @@
 import type { Graph, GraphNode, ValueId } from "../graph.js";
-import { type TensorSpec, sizeOf } from "../host-tensor.js";
+import { sizeOf, type TensorSpec } from "../host-tensor.js";
 import { runNode } from "../run-node.js";
 
 const MAX_FOLDED = 1 << 16;
@@ -19,7 +19,10 @@ export function foldConstants(graph: Graph): Graph {
       nodes.push(node);
       continue;
     }
-    const results = runNode(node, (id: ValueId) => ({ ...(graph.values[id] as TensorSpec), data: constants.get(id) as never }));
+    const results = runNode(node, (id: ValueId) => ({
+      ...(graph.values[id] as TensorSpec),
+      data: constants.get(id) as never,
+    }));
     node.outputs.forEach((id, i) => {
       const result = results[i];
       if (result !== undefined) constants.set(id, result.data);

@@ -1,7 +1,7 @@
 import { compositeOf, decompose } from "../composite.js";
 import type { Graph, GraphNode, ValueId } from "../graph.js";
-import { rewireState } from "./rewrite.js";
 import type { DType, DTypeArrays, TensorSpec } from "../host-tensor.js";
+import { rewireState } from "./rewrite.js";
 
 /** Replaces every composite that the engine does not lower itself by its definition, recursively. */
 export function inlineComposites(graph: Graph, supported: ReadonlySet<string>): Graph {

@@ -5,7 +5,11 @@ import { type Graph, optimize, type ProgramFunction, type TensorSpec, trace } fr
 const vector = (n: number): TensorSpec => ({ shape: [n], dtype: "float32" });
 const all = { composites: new Set<string>(), foldConstants: true, conditionalStates: true };
 
-function kernelsOf(f: ProgramFunction, state = {}, inputs: Record<string, TensorSpec> = { x: vector(4) }): { graph: Graph; kernels: string[] } {
+function kernelsOf(
+  f: ProgramFunction,
+  state = {},
+  inputs: Record<string, TensorSpec> = { x: vector(4) },
+): { graph: Graph; kernels: string[] } {
   const graph = optimize(trace(f, { state, inputs }).graph, all);
   return { graph, kernels: graph.nodes.map((node) => node.kernel) };
 }
@@ -26,7 +30,9 @@ describe("optimize", () => {
   });
 
   it("leaves no tensors of ones in the gradient of a mean", () => {
-    const { graph, kernels } = kernelsOf((_s, { x }) => ({ outputs: tf.grad((a: tf.Tensor) => tf.mean(tf.square(a)))(x) }));
+    const { graph, kernels } = kernelsOf((_s, { x }) => ({
+      outputs: tf.grad((a: tf.Tensor) => tf.mean(tf.square(a)))(x),
+    }));
     expect(kernels.filter((kernel) => kernel === "Multiply").length).toBeLessThanOrEqual(2);
     expect([...graph.constants.values()].every((data) => data.length === 1)).toBe(true);
   });

@@ -1,14 +1,18 @@
 import type { Graph, GraphNode, ValueId } from "../graph.js";
-import { type DType, hostTensor, type TensorSpec, sizeOf } from "../host-tensor.js";
+import { type DType, hostTensor, sizeOf, type TensorSpec } from "../host-tensor.js";
 import { runNode } from "../run-node.js";
 import { rewire } from "./rewrite.js";
 
 /** Kernels whose output elements all equal `f(a, b)` when their inputs are uniform. */
 const ELEMENTWISE = new Set(
-  "Abs Add Sub Multiply RealDiv Maximum Minimum Pow Neg Square Sqrt Rsqrt Exp Log Cast Reciprocal Sigmoid Tanh Step Sign".split(" "),
+  "Abs Add Sub Multiply RealDiv Maximum Minimum Pow Neg Square Sqrt Rsqrt Exp Log Cast Reciprocal Sigmoid Tanh Step Sign".split(
+    " ",
+  ),
 );
 /** Kernels that move or repeat elements. */
-const MOVES = new Set("Reshape ExpandDims Tile BroadcastTo Transpose Slice StridedSlice Reverse ZerosLike OnesLike".split(" "));
+const MOVES = new Set(
+  "Reshape ExpandDims Tile BroadcastTo Transpose Slice StridedSlice Reverse ZerosLike OnesLike".split(" "),
+);
 const BINARY = new Set("Add Sub Multiply RealDiv Maximum Minimum Pow".split(" "));
 
 /**
@@ -50,7 +54,9 @@ export function simplifyUniformValues(graph: Graph): Graph {
       alias.set(output, same);
       continue;
     }
-    nodes.push(BINARY.has(node.kernel) ? { ...node, inputs: scalarOperands(node, values, uniform, spec, scalar) } : node);
+    nodes.push(
+      BINARY.has(node.kernel) ? { ...node, inputs: scalarOperands(node, values, uniform, spec, scalar) } : node,
+    );
   }
   return rewire({ ...graph, values, constants }, nodes, (id) => alias.get(id) ?? id);
 }
@@ -60,11 +66,21 @@ function mapInputs(node: GraphNode, f: (id: ValueId) => ValueId): GraphNode["inp
 }
 
 function fill(node: GraphNode, { shape, dtype }: TensorSpec, value: number): GraphNode {
-  return { kernel: "Fill", attrs: { shape: [...shape], value, dtype }, inputs: {}, outputs: node.outputs, site: node.site };
+  return {
+    kernel: "Fill",
+    attrs: { shape: [...shape], value, dtype },
+    inputs: {},
+    outputs: node.outputs,
+    site: node.site,
+  };
 }
 
 /** The number that every element of the node's output is, when that is known. */
-function uniformResult(node: GraphNode, values: readonly TensorSpec[], uniform: ReadonlyMap<ValueId, number>): number | undefined {
+function uniformResult(
+  node: GraphNode,
+  values: readonly TensorSpec[],
+  uniform: ReadonlyMap<ValueId, number>,
+): number | undefined {
   if (node.kernel === "Fill") return typeof node.attrs.value === "number" ? node.attrs.value : undefined;
   if (node.kernel === "ZerosLike") return 0;
   if (node.kernel === "OnesLike") return 1;
@@ -109,8 +125,9 @@ function scalarOperands(
     const { shape, dtype } = values[id] as TensorSpec;
     const value = uniform.get(id);
     const carriesShape = (values[other] as TensorSpec).shape.join() !== out.shape.join();
-    return value === undefined || carriesShape || (shape.length === 0 && sizeOf(shape) === 1) ? id : scalar(value, dtype);
+    return value === undefined || carriesShape || (shape.length === 0 && sizeOf(shape) === 1)
+      ? id
+      : scalar(value, dtype);
   };
   return { a: shrink(a, b), b: shrink(b, a) };
 }
-

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, it } from "vitest";
-import { type ProgramFunction, compile } from "../compile.js";
+import { compile, type ProgramFunction } from "../compile.js";
 import { eager } from "../eager.js";
 import type { Engine, Store } from "../engine.js";
 import { type HostTensor, hostTensor, type TensorSpec, UnsupportedKernelError } from "../index.js";
 import { hostKey } from "../random/host-key.js";
 import { fold, type Key } from "../random/key.js";
 import { bernoulli, categorical, normal, permutation, randomInteger, uniform } from "../random/sample.js";
-import { type Tree, flatten, mapTree } from "../tree.js";
+import { flatten, mapTree, type Tree } from "../tree.js";
 import { compositeCases } from "./composite-cases.js";
 import { caseInputs, type KernelCase, kernelCases } from "./kernel-cases.js";
 
@@ -33,7 +33,9 @@ export function testEngine({ name, create, skip = {} }: TestEngineOptions): void
 
     describe("kernels", () => {
       for (const one of [...kernelCases, ...compositeCases]) {
-        it.skipIf(skip[one.name])(skip[one.name] ? `${one.name} (skipped: ${skip[one.name]})` : one.name, () => testCase(engine, reference, one));
+        it.skipIf(skip[one.name])(skip[one.name] ? `${one.name} (skipped: ${skip[one.name]})` : one.name, () =>
+          testCase(engine, reference, one),
+        );
       }
     });
     describe("randomness", () => testRandomness(engine, reference));
@@ -42,7 +44,12 @@ export function testEngine({ name, create, skip = {} }: TestEngineOptions): void
   });
 }
 
-async function runOn(engine: Engine, f: ProgramFunction, inputs: Tree<HostTensor>, key?: Int32Array): Promise<Tree<HostTensor>> {
+async function runOn(
+  engine: Engine,
+  f: ProgramFunction,
+  inputs: Tree<HostTensor>,
+  key?: Int32Array,
+): Promise<Tree<HostTensor>> {
   const store = engine.createStore();
   const specs = mapTree(inputs, ({ shape, dtype }) => ({ shape, dtype }));
   const program = await compile(engine, f, { state: {}, inputs: specs }, store);
@@ -63,7 +70,13 @@ async function testCase(engine: Engine, reference: Engine, one: KernelCase): Pro
     const given = names.map((n) => args[n] as tf.Tensor);
     const y = outputsOf(one, given);
     if (wrt.length === 0) return { outputs: { y } };
-    const objective = (...xs: tf.Tensor[]) => weightedSum(outputsOf(one, given.map((t, i) => xs[wrt.indexOf(i)] ?? t)));
+    const objective = (...xs: tf.Tensor[]) =>
+      weightedSum(
+        outputsOf(
+          one,
+          given.map((t, i) => xs[wrt.indexOf(i)] ?? t),
+        ),
+      );
     const { value, grads } = tf.valueAndGrads(objective)(wrt.map((i) => given[i] as tf.Tensor));
     return { outputs: { y, value, grads } };
   };
@@ -95,13 +108,22 @@ function weightedSum(outputs: readonly tf.Tensor[]): tf.Scalar {
 
 const weights = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.cos(1.3 * i + 0.4) + 0.2);
 
-async function checkFiniteDifference(engine: Engine, f: ProgramFunction, inputs: Record<string, HostTensor>, wrt: readonly number[], grads: readonly HostTensor[]) {
+async function checkFiniteDifference(
+  engine: Engine,
+  f: ProgramFunction,
+  inputs: Record<string, HostTensor>,
+  wrt: readonly number[],
+  grads: readonly HostTensor[],
+) {
   const direction = wrt.map((i) => weights((inputs[`x${i}`] as HostTensor).data.length).map((w) => Math.sign(w)));
   const at = async (h: number) => {
     const moved = { ...inputs };
     wrt.forEach((i, j) => {
       const x = inputs[`x${i}`] as HostTensor;
-      moved[`x${i}`] = hostTensor(Float32Array.from(x.data, (v, k) => v + h * (direction[j]?.[k] as number)), x.shape);
+      moved[`x${i}`] = hostTensor(
+        Float32Array.from(x.data, (v, k) => v + h * (direction[j]?.[k] as number)),
+        x.shape,
+      );
     });
     const { value } = (await runOn(engine, f, moved)) as { value: HostTensor };
     return value.data[0] as number;
@@ -109,11 +131,16 @@ async function checkFiniteDifference(engine: Engine, f: ProgramFunction, inputs:
   const h = 2 ** -9;
   const [plus, minus] = [await at(h), await at(-h)];
   const numeric = (plus - minus) / (2 * h);
-  const analytic = grads.reduce((sum, g, j) => sum + [...g.data].reduce((s, v, k) => s + v * (direction[j]?.[k] as number), 0), 0);
+  const analytic = grads.reduce(
+    (sum, g, j) => sum + [...g.data].reduce((s, v, k) => s + v * (direction[j]?.[k] as number), 0),
+    0,
+  );
   const magnitude = grads.reduce((sum, g) => sum + [...g.data].reduce((s, v) => s + Math.abs(v), 0), 0);
   // float32: the difference of two values loses |value| * 2^-23 / h
   const slack = 0.02 * magnitude + (Math.max(Math.abs(plus), Math.abs(minus), 1) * 2 ** -21) / h;
-  expect(Math.abs(numeric - analytic), `finite difference ${numeric} against gradient ${analytic}`).toBeLessThanOrEqual(slack);
+  expect(Math.abs(numeric - analytic), `finite difference ${numeric} against gradient ${analytic}`).toBeLessThanOrEqual(
+    slack,
+  );
 }
 
 function expectClose(actual: Tree<HostTensor>, expected: Tree<HostTensor>, tolerance: number, what: string): void {
@@ -144,12 +171,21 @@ function testRandomness(engine: Engine, reference: Engine): void {
     normal: (key) => normal(key, [101]),
     "normal with a derived key": (key) => normal(fold(key, "encoder", 3), [4, 2, 3]),
     "uniform with a key folded from an input": (key, step) => uniform(fold(key, step), [9]),
-    "uniform with a key folded from a computed step": (key, step) => uniform(fold(key, tf.add(step, tf.scalar(1, "int32"))), [9]),
+    "uniform with a key folded from a computed step": (key, step) =>
+      uniform(fold(key, tf.add(step, tf.scalar(1, "int32"))), [9]),
     bernoulli: (key) => bernoulli(key, tf.fill([50], 0.3)),
     permutation: (key) => permutation(key, 33),
     "permutation with a computed key": (key, step) => permutation(fold(key, tf.add(step, tf.scalar(2, "int32"))), 33),
     randomInteger: (key) => randomInteger(key, [40], -3, 12),
-    categorical: (key) => categorical(key, tf.tensor2d([[0, 1, 2, 3], [3, 2, 1, 0], [0, 0, 9, 0]])),
+    categorical: (key) =>
+      categorical(
+        key,
+        tf.tensor2d([
+          [0, 1, 2, 3],
+          [3, 2, 1, 0],
+          [0, 0, 9, 0],
+        ]),
+      ),
   };
   const inputs = { step: hostTensor([41], [], "int32") };
   it.each(Object.entries(draws))("%s is the same as everywhere", async (_name, draw) => {
@@ -188,7 +224,12 @@ function testState(engine: Engine): void {
 
   it("is shared by programs, created by one and swapped by another", () =>
     withStore(async (store) => {
-      const init = await compile(engine, () => ({ state: { a: tf.ones([3]), b: tf.zeros([3]), same: tf.ones([3]) } }), { state: {}, inputs: {} }, store);
+      const init = await compile(
+        engine,
+        () => ({ state: { a: tf.ones([3]), b: tf.zeros([3]), same: tf.ones([3]) } }),
+        { state: {}, inputs: {} },
+        store,
+      );
       await init.run();
       expect(new Set(store.specs().keys())).toEqual(new Set(["a", "b", "same"]));
       const spec = { state: { a: vector(3), b: vector(3) }, inputs: {} };
@@ -278,8 +319,15 @@ function testRunning(engine: Engine): void {
   });
 
   it("refuses an input of another shape and a missing one", async () => {
-    const program = await compile(engine, (_s, { x }) => ({ outputs: { x: tf.neg(x) } }), { state: {}, inputs: { x: vector(2) } }, engine.createStore());
-    await expect(program.run({ x: hostTensor([1], [1]) })).rejects.toThrow('input "x" is float32[1] but the program was compiled for float32[2]');
+    const program = await compile(
+      engine,
+      (_s, { x }) => ({ outputs: { x: tf.neg(x) } }),
+      { state: {}, inputs: { x: vector(2) } },
+      engine.createStore(),
+    );
+    await expect(program.run({ x: hostTensor([1], [1]) })).rejects.toThrow(
+      'input "x" is float32[1] but the program was compiled for float32[2]',
+    );
     await expect(program.run({})).rejects.toThrow('input "x" (float32[2]) is missing');
   });
 }

@@ -1,0 +1,139 @@
+import { resolve } from "node:path";
+import {
+  createContainer,
+  DATASET,
+  type DatasetFactory,
+  type DatasetSource,
+  type DependencyContainer,
+  didYouMean,
+  ENGINE,
+  type Engine,
+  type EngineFactory,
+  EVALUATOR,
+  type Evaluator,
+  LOG_SINK,
+  type LogSink,
+  MODEL_PLUGIN,
+  type ModelPlugin,
+  resolveAll,
+  UserError,
+} from "@latentkit/core";
+import { builtinEngines, chooseEngine } from "./engines.js";
+import { discoverPlugins } from "./plugins.js";
+import { colorsFor } from "./terminal.js";
+
+/** What is installed: the parts that commands put together. */
+export interface App {
+  readonly container: DependencyContainer;
+  readonly models: readonly ModelPlugin[];
+  readonly datasets: readonly DatasetFactory[];
+  readonly engines: readonly EngineFactory[];
+  readonly evaluator: Evaluator;
+  readonly sinks: readonly LogSink[];
+  /** Versions of the packages that models come from. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Registers what the command line brings and what the project's packages add. Warns on stderr of plugins that are broken. */
+export async function createApp(): Promise<App> {
+  const [{ vaePlugin }, { builtinDatasets }, discovery] = await Promise.all([
+    import("@latentkit/vae"),
+    import("@latentkit/datasets"),
+    discoverPlugins(),
+  ]);
+  const { plugins, warnings } = withoutDoubles([vaePlugin as unknown as ModelPlugin], discovery.plugins);
+  const container = createContainer(...plugins);
+  for (const dataset of builtinDatasets) container.register(DATASET, { useValue: dataset });
+  for (const engine of builtinEngines) container.register(ENGINE, { useValue: engine });
+  const { yellow } = colorsFor(process.stderr);
+  for (const warning of [...discovery.warnings, ...warnings]) process.stderr.write(`${yellow("warning")} ${warning}\n`);
+  return {
+    container,
+    models: resolveAll(container, MODEL_PLUGIN),
+    datasets: resolveAll(container, DATASET),
+    engines: resolveAll(container, ENGINE),
+    evaluator: container.resolve(EVALUATOR),
+    sinks: resolveAll(container, LOG_SINK),
+    versions: Object.fromEntries(discovery.plugins.map(({ packageName, version }) => [packageName, version])),
+  };
+}
+
+type Found = Awaited<ReturnType<typeof discoverPlugins>>["plugins"];
+
+/** The first plugin of a name stays. */
+function withoutDoubles(builtin: readonly ModelPlugin[], found: Found): { plugins: ModelPlugin[]; warnings: string[] } {
+  const plugins = [...builtin];
+  const warnings: string[] = [];
+  for (const { plugin, packageName } of found) {
+    const taken = plugins.some(({ name }) => name === plugin.name);
+    if (taken) warnings.push(`plugin ${packageName} is left out: there is a model "${plugin.name}" already`);
+    else plugins.push(plugin);
+  }
+  return { plugins, warnings };
+}
+
+/** The model of a name. @throws UserError with the nearest name. */
+export function findModel({ models }: App, name: string): ModelPlugin {
+  const found = models.find((model) => model.name === name);
+  if (found !== undefined) return found;
+  const names = models.map((model) => model.name);
+  throw new UserError(
+    "@latentkit/cli",
+    `unknown model "${name}"${didYouMean(name, names)}; known: ${names.join(", ")}`,
+  );
+}
+
+/** An engine by name. @throws UserError when it is unknown or cannot run here. */
+export async function createEngine({ engines }: App, name: string, threads?: number): Promise<Engine> {
+  const factory = await chooseEngine(engines, name);
+  return factory.create(threads === undefined ? {} : { threads });
+}
+
+/** Data as named behind `--data`. */
+export interface DataChoice {
+  readonly source: DatasetSource;
+  /** `test` of `mnist:test`; absent when not named. */
+  readonly split?: SplitName;
+}
+
+export type SplitName = "train" | "test" | "valid";
+const SPLIT = /:(train|test|valid)$/;
+
+/**
+ * Reads `NAME[:ARGUMENT][:SPLIT]`: `mnist`, `csv:points.csv`, `mnist:test`, `csv:points.csv:test`.
+ * Paths are made absolute, so that a run finds its data from any folder.
+ *
+ * @throws UserError for an unknown name, with the nearest one.
+ */
+export function findData({ datasets }: App, spec: string, options: Readonly<Record<string, unknown>>): DataChoice {
+  const [name = ""] = spec.split(":");
+  const factory = datasets.find((candidate) => candidate.name === name);
+  if (factory === undefined) throw unknownData(spec, name, datasets);
+  const { argument, split } = splitSpec(spec.slice(name.length), factory);
+  const given = argument === "" ? undefined : isPath(factory) ? resolve(argument) : argument;
+  const source: DatasetSource = {
+    name: given === undefined ? name : `${name}:${given}`,
+    options,
+    load: (seed) => factory.load({ seed, options, ...(given === undefined ? {} : { argument: given }) }),
+  };
+  return { source, ...(split === undefined ? {} : { split }) };
+}
+
+/** @param rest What stands behind the name, colon included. */
+function splitSpec(rest: string, factory: DatasetFactory): { argument: string; split: SplitName | undefined } {
+  const split = SPLIT.exec(rest)?.[1] as SplitName | undefined;
+  const needsArgument = factory.argument !== undefined && !factory.argument.startsWith("[");
+  const before = split === undefined ? rest : rest.replace(SPLIT, "");
+  const belongsToName = split !== undefined && (before !== "" || !needsArgument);
+  return { argument: (belongsToName ? before : rest).slice(1), split: belongsToName ? split : undefined };
+}
+
+const isPath = ({ argument = "" }: DatasetFactory): boolean => /FILE|FOLDER|PATH/.test(argument);
+
+function unknownData(spec: string, name: string, datasets: readonly DatasetFactory[]): UserError {
+  const names = datasets.map((dataset) => dataset.name);
+  const ending = /\.([a-z]+)$/i.exec(spec)?.[1]?.toLowerCase();
+  const reader = names.find((known) => known === ending);
+  const hint = reader === undefined ? didYouMean(name, names) : ` (did you mean "${reader}:${spec}"?)`;
+  return new UserError("@latentkit/cli", `unknown data set "${name}"${hint}; known: ${names.join(", ")}`);
+}

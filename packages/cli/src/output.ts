@@ -1,0 +1,33 @@
+import type { MetricResult } from "@latentkit/core";
+import { formatNumber, formatValue } from "@latentkit/core/node";
+import { colorsFor } from "./terminal.js";
+
+/** The result of a command: lines for people, or one JSON object as the last line of stdout. */
+export function printResult(json: boolean, value: object, lines: readonly string[]): void {
+  process.stdout.write(json ? `${JSON.stringify(value, plainNumber)}\n` : lines.map((line) => `${line}\n`).join(""));
+}
+
+/** JSON has no NaN: an error that is not known is null. */
+const plainNumber = (_key: string, value: unknown): unknown =>
+  typeof value === "number" && !Number.isFinite(value) ? null : value;
+
+/** `elbo  -99.85 ± 0.26 nats  (n 10,000; on dynamically binarised data)`, a line a metric. */
+export function metricLines(metrics: Readonly<Record<string, MetricResult>>): string[] {
+  const { bold, dim } = colorsFor(process.stdout);
+  const width = Math.max(0, ...Object.keys(metrics).map((name) => name.length));
+  return Object.entries(metrics).map(([name, { value, stderr, n, unit, note }]) => {
+    const error = Number.isFinite(stderr) ? ` ± ${formatNumber(stderr, 2)}` : "";
+    const remark = dim(`(n ${n.toLocaleString("en")}${note === undefined ? "" : `; ${note}`})`);
+    return `${name.padEnd(width)}  ${bold(`${formatValue(value, stderr)}${error} ${unit}`)}  ${remark}`;
+  });
+}
+
+/** The part of metrics that JSON output promises. */
+export function metricsJson(metrics: Readonly<Record<string, MetricResult>>): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, { value, stderr, n, unit, note }]) => [
+      name,
+      { value, stderr, n, unit, ...(note === undefined ? {} : { note }) },
+    ]),
+  );
+}

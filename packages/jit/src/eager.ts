@@ -7,7 +7,7 @@ import { HostStore } from "./store.js";
 
 /**
  * The reference engine: interprets a graph kernel by kernel on tfjs's cpu backend. Slow, always available, and what every other engine is
- * compared with. A run blocks the event loop.
+ * compared with. A run blocks the event loop; between runs it turns several times a second, so that signals and timers are heard.
  */
 export function eager(): Engine {
   const stores = new Set<HostStore>();
@@ -28,7 +28,10 @@ export function eager(): Engine {
     async compile(graph: Graph, store: Store): Promise<Executable> {
       const lastUse = findLastUses(graph);
       return {
-        run: async (inputs) => onCpu(() => interpret(graph, lastUse, store as HostStore, inputs)),
+        run: async (inputs) => {
+          await breathe();
+          return onCpu(() => interpret(graph, lastUse, store as HostStore, inputs));
+        },
         dispose: async () => {},
       };
     },
@@ -37,6 +40,16 @@ export function eager(): Engine {
       stores.clear();
     },
   };
+}
+
+const BREATH_MS = 50;
+let lastBreath = 0;
+
+/** Lets the event loop turn once when it has not for a while. */
+async function breathe(): Promise<void> {
+  if (performance.now() - lastBreath < BREATH_MS) return;
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  lastBreath = performance.now();
 }
 
 function findLastUses(graph: Graph): ReadonlyMap<GraphNode, readonly ValueId[]> {

@@ -41,7 +41,10 @@ export async function createApp(): Promise<App> {
     import("@latentkit/datasets"),
     discoverPlugins(),
   ]);
-  const { plugins, warnings } = withoutDoubles([vaePlugin as unknown as ModelPlugin], discovery.plugins);
+  const { plugins, warnings } = withoutDoubles(
+    [{ plugin: vaePlugin as unknown as ModelPlugin, packageName: "@latentkit/vae" }],
+    discovery.plugins,
+  );
   const container = createContainer(...plugins);
   for (const dataset of builtinDatasets) container.register(DATASET, { useValue: dataset });
   for (const engine of builtinEngines) container.register(ENGINE, { useValue: engine });
@@ -59,17 +62,21 @@ export async function createApp(): Promise<App> {
 }
 
 type Found = Awaited<ReturnType<typeof discoverPlugins>>["plugins"];
+type Origin = Pick<Found[number], "plugin" | "packageName">;
 
-/** The first plugin of a name stays. */
-function withoutDoubles(builtin: readonly ModelPlugin[], found: Found): { plugins: ModelPlugin[]; warnings: string[] } {
-  const plugins = [...builtin];
+/** The first plugin of a name stays; a package that the command line brings itself gives way to the project's own copy. */
+function withoutDoubles(builtin: readonly Origin[], found: Found): { plugins: ModelPlugin[]; warnings: string[] } {
+  const kept: Origin[] = builtin.filter((own) => !found.some(({ packageName }) => packageName === own.packageName));
   const warnings: string[] = [];
-  for (const { plugin, packageName } of found) {
-    const taken = plugins.some(({ name }) => name === plugin.name);
-    if (taken) warnings.push(`plugin ${packageName} is left out: there is a model "${plugin.name}" already`);
-    else plugins.push(plugin);
+  for (const origin of found) {
+    const other = kept.find(({ plugin }) => plugin.name === origin.plugin.name);
+    if (other === undefined) kept.push(origin);
+    else
+      warnings.push(
+        `plugin ${origin.packageName} is left out: "${origin.plugin.name}" is a model of ${other.packageName} already`,
+      );
   }
-  return { plugins, warnings };
+  return { plugins: kept.map(({ plugin }) => plugin), warnings };
 }
 
 /** The model of a name. @throws UserError with the nearest name. */

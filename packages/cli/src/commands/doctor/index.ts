@@ -111,7 +111,9 @@ function advise(probed: readonly ProbedEngine[]): string[] {
   const advice: string[] = [];
   const best = probed.find(({ available }) => available);
   if (best === undefined || best.factory.priority === 0) {
-    advice.push("npm install @latentkit/engine-onnx: it runs compiled graphs on native kernels, the eager engine is JavaScript");
+    advice.push(
+      "npm install @latentkit/engine-onnx: it runs compiled graphs on native kernels, the eager engine is JavaScript",
+    );
   }
   if (availableParallelism() < 4) advice.push("more cores: the engine uses all of them for large layers and batches");
   if (totalmem() < 4 * 2 ** 30) advice.push("more memory: data sets are kept in memory, 4 GiB or more are comfortable");

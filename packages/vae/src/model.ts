@@ -206,7 +206,6 @@ function metrics(vae: Vae): Record<string, ModelMetric<VaeParams, VaeState>> {
   const k = vae.config.evaluationSamples;
   return {
     nll: {
-      onRequest: true, // decodes every example k times
       unit: "nats",
       onRequest: true,
       summary: `negative log-likelihood, importance-weighted with ${k} draws an example: an upper bound that is tight for many`,

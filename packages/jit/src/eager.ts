@@ -11,6 +11,13 @@ import { HostStore } from "./store.js";
  */
 export function eager(): Engine {
   const stores = new Set<HostStore>();
+  let last: Promise<unknown> = Promise.resolve();
+  /** Starts a run when the one before it has ended. */
+  const queue = <T>(run: () => Promise<T>): Promise<T> => {
+    const next = last.then(run);
+    last = next.catch(() => {});
+    return next;
+  };
   const capabilities: EngineCapabilities = {
     composites: new Set(),
     foldConstants: true,
@@ -28,10 +35,11 @@ export function eager(): Engine {
     async compile(graph: Graph, store: Store): Promise<Executable> {
       const lastUse = findLastUses(graph);
       return {
-        run: async (inputs) => {
-          await breathe();
-          return onCpu(() => interpret(graph, lastUse, store as HostStore, inputs));
-        },
+        run: (inputs) =>
+          queue(async () => {
+            await breathe();
+            return onCpu(() => interpret(graph, lastUse, store as HostStore, inputs));
+          }),
         dispose: async () => {},
       };
     },

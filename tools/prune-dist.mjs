@@ -6,5 +6,6 @@ import { join } from "node:path";
 const compiled = /\.(?:d\.ts|js)(?:\.map)?$/;
 
 for (const file of readdirSync("dist", { recursive: true })) {
-  if (compiled.test(file) && !existsSync(join("src", file.replace(compiled, ".ts")))) rmSync(join("dist", file));
+  const hasSource = [".ts", ".js"].some((ending) => existsSync(join("src", file.replace(compiled, ending))));
+  if (compiled.test(file) && !hasSource) rmSync(join("dist", file));
 }

@@ -1,1 +1,2 @@
-export {};
+export { toOnnx } from "./export.js";
+export { type OnnxOptions, onnx } from "./runtime/onnx.js";

@@ -1,0 +1,96 @@
+import type { OnnxValue } from "../proto.js";
+import { product } from "./axes.js";
+import { MICROSOFT, type OnnxBuilder } from "./builder.js";
+import { oneHot } from "./indexing.js";
+import { matMul } from "./matmul.js";
+import { type Lowering, registerLowering } from "./registry.js";
+
+/** Composite kernels that are written as ONNX directly instead of arriving as their definition in tfjs ops. */
+export const COMPOSITES: ReadonlySet<string> = new Set([
+  ...[
+    "AdamUpdate",
+    "Gelu",
+    "LayerNorm",
+    "RmsNorm",
+    "ScaledDotProductAttention",
+    "SigmoidCrossEntropy",
+    "Silu",
+    "SoftmaxCrossEntropy",
+  ],
+]);
+
+const composites: Readonly<Record<string, Lowering>> = {
+  Gelu: (b, { input }) => b.unary("Gelu", input("x"), { attributes: { approximate: "tanh" } }),
+
+  Silu: (b, { input }) => b.unary("QuickGelu", input("x"), { attributes: { alpha: { float: 1 } }, domain: MICROSOFT }),
+
+  LayerNorm: (b, { input, attr }) => {
+    const x = input("x");
+    const attributes = { axis: -1, epsilon: { float: attr<number>("epsilon") } };
+    return b.op("LayerNormalization", [x, input("scale"), input("offset")], x.shape, x.type, { attributes });
+  },
+
+  RmsNorm: (b, { input, attr }) => {
+    const x = input("x");
+    const attributes = { axis: -1, epsilon: { float: attr<number>("epsilon") } };
+    return b.op("SimplifiedLayerNormalization", [x, input("scale")], x.shape, x.type, { attributes });
+  },
+
+  /** `max(l, 0) - l x - log(max(s, 1 - s))` with `s = sigmoid(l)`: the last term is `log(1 + exp(-|l|))`, to 1e-7 absolute, and gradients use s too. */
+  SigmoidCrossEntropy: (b, { input }) => {
+    const [logits, targets] = [input("logits"), input("targets")];
+    const s = b.unary("Sigmoid", logits);
+    const certainty = b.binary("Max", s, b.sub(b.scalar(1), s));
+    return b.sub(b.sub(b.unary("Relu", logits), b.mul(logits, targets)), b.unary("Log", certainty));
+  },
+
+  SoftmaxCrossEntropy: (b, { input }) => {
+    const logits = input("logits");
+    const logP = b.unary("LogSoftmax", logits, { attributes: { axis: -1 } });
+    const chosen = b.where(oneHot(b, input("labels"), logits.shape.at(-1) as number), logP, b.scalar(0));
+    return b.unary("Neg", b.reduce("ReduceSum", chosen, [logits.shape.length - 1]));
+  },
+
+  ScaledDotProductAttention: (b, { input }) => {
+    const q = input("q");
+    const scale = 1 / Math.sqrt(q.shape.at(-1) as number);
+    const scores = scaledProduct(b, q, input("k"), scale);
+    const bias = input("bias");
+    const masked = isZero(b, bias) ? scores : b.add(scores, bias);
+    const p = b.unary("Softmax", masked, { attributes: { axis: -1 } });
+    return matMul(b, p, input("v"), { transposeA: false, transposeB: false });
+  },
+
+  AdamUpdate: (b, { input, attr, out }) => {
+    const shape = out().shape;
+    const n = product(shape);
+    const row = (name: string) => b.reshape(input(name), [1, n]);
+    const [param, grad, m, v] = [row("param"), row("grad"), row("m"), row("v")] as const;
+    const [beta1, beta2] = [attr<number>("beta1"), attr<number>("beta2")];
+    const nextM = blend(b, b.constant([1 - beta1], [1, 1]), grad, m, beta1);
+    const nextV = blend(b, b.constant([1 - beta2], [1, 1]), b.mul(grad, grad), v, beta2);
+    const direction = b.div(nextM, b.add(b.unary("Sqrt", nextV), input("epsilonHat")));
+    const minusStep = b.reshape(b.unary("Neg", input("stepSize")), [1, 1]);
+    const nextParam = blend(b, minusStep, direction, param, 1);
+    return [nextParam, nextM, nextV].map((x) => b.reshape(x, shape));
+  },
+};
+for (const [kernel, lowering] of Object.entries(composites)) registerLowering(kernel, lowering);
+
+/** `factor x + beta c` in one pass over rows `(1, n)`, as the matrix product of `factor`, shape `(1, 1)`, and x. */
+function blend(b: OnnxBuilder, factor: OnnxValue, x: OnnxValue, c: OnnxValue, beta: number): OnnxValue {
+  return b.op("Gemm", [factor, x, c], x.shape, "float32", { attributes: { beta: { float: beta } } });
+}
+
+/** `scale q k^T`, shape `(…, T, S)`. */
+function scaledProduct(b: OnnxBuilder, q: OnnxValue, k: OnnxValue, scale: number): OnnxValue {
+  const shape = [...q.shape.slice(0, -1), k.shape.at(-2) as number];
+  const attributes = { transA: 0, transB: 1, alpha: { float: scale } };
+  return b.op("FusedMatMul", [q, k], shape, "float32", { attributes, domain: MICROSOFT });
+}
+
+/** A constant of zeros: attention without a bias. */
+function isZero(b: OnnxBuilder, x: OnnxValue): boolean {
+  const values = b.valuesOf(x);
+  return values !== undefined && Array.from(values as ArrayLike<number>).every((value) => value === 0);
+}

@@ -1,0 +1,11 @@
+import "./composites.js";
+import "./creation.js";
+import "./elementwise.js";
+import "./indexing.js";
+import "./layout.js";
+import "./matmul.js";
+import "./reduction.js";
+
+export { COMPOSITES } from "./composites.js";
+export { type LoweredGraph, type LoweredState, lowerGraph, type Port } from "./lower.js";
+export { loweredKernels } from "./registry.js";

@@ -1,0 +1,204 @@
+import { type Graph, type GraphNode, type TensorSpec, UnsupportedKernelError, type ValueId } from "@latentkit/jit";
+import type { OnnxGraph, OnnxValue } from "../proto.js";
+import { product } from "./axes.js";
+import { OnnxBuilder } from "./builder.js";
+import { removeDeadNodes, renameValues } from "./cleanup.js";
+import { type Call, loweringOf } from "./registry.js";
+
+/** A named tensor of an ONNX graph. */
+export interface Port {
+  readonly name: string;
+  readonly spec: TensorSpec;
+}
+
+/** How a path of the store meets the ONNX graph. */
+export interface LoweredState {
+  readonly path: string;
+  readonly spec: TensorSpec;
+  /** The graph's input that takes the value at the beginning of a run; its shape may differ, the elements do not. */
+  readonly before?: OnnxValue;
+  /** The output that holds the value at its end, likewise. */
+  readonly after?: OnnxValue;
+  /** The output, a bool of one element, that says whether `after` is to be kept. */
+  readonly when?: string;
+}
+
+/** A program as ONNX. */
+export interface LoweredGraph {
+  readonly onnx: OnnxGraph;
+  /** The inputs that the ONNX graph uses, with their positions in `graph.inputs`. */
+  readonly inputs: readonly (Port & { readonly position: number })[];
+  /** Values computed by the host, in the order they were given. */
+  readonly fed: readonly (Port & { readonly value: ValueId })[];
+  readonly states: readonly LoweredState[];
+  /** In the order of `graph.outputs`. */
+  readonly outputs: readonly Port[];
+}
+
+/**
+ * Writes a graph as ONNX.
+ *
+ * @param fed Values that the host feeds instead of computing them.
+ * @throws UnsupportedKernelError for a kernel, or a form of one, that has no ONNX counterpart.
+ */
+export function lowerGraph(graph: Graph, fed: ReadonlyMap<ValueId, TensorSpec> = new Map()): LoweredGraph {
+  const lowerer = new Lowerer(graph);
+  graph.inputs.forEach(({ name, value }) => {
+    lowerer.addInput(value, `in.${name}`);
+  });
+  const flat = flatStates(graph);
+  for (const { path, before } of graph.states) {
+    if (before !== undefined) lowerer.addInput(before, `state.${path}`, flat.has(before));
+  }
+  for (const value of fed.keys()) lowerer.addInput(value, `random.${value}`);
+  for (const node of graph.nodes) lowerer.lowerNode(node);
+  return lowerer.finish(fed);
+}
+
+/** States that an optimizer updates as one long row: they enter as one, which spares a copy of every result. */
+function flatStates(graph: Graph): ReadonlySet<ValueId> {
+  const updates = graph.nodes.filter(({ kernel }) => kernel === "AdamUpdate");
+  return new Set(updates.flatMap(({ inputs }) => [inputs.param, inputs.m, inputs.v].filter((id) => id !== undefined)));
+}
+
+/** One graph on its way to ONNX. */
+class Lowerer {
+  readonly #builder = new OnnxBuilder();
+  readonly #values = new Map<ValueId, OnnxValue>();
+  readonly #inputs = new Map<string, OnnxValue>();
+  readonly #results = new Map<string, { value: OnnxValue; name: string }>();
+
+  constructor(readonly graph: Graph) {}
+
+  addInput(id: ValueId, name: string, flat = false): void {
+    const { shape, dtype } = this.#spec(id);
+    const value = { name, shape: flat ? [1, product(shape)] : shape, type: dtype };
+    this.#inputs.set(name, value);
+    this.#values.set(id, this.#builder.reshape(value, shape));
+  }
+
+  lowerNode(node: GraphNode): void {
+    this.#builder.label = `${node.kernel} @ ${node.site}`;
+    const result = loweringOf(node)(this.#builder, this.#call(node));
+    const outputs = Array.isArray(result) ? (result as OnnxValue[]) : [result as OnnxValue];
+    node.outputs.forEach((id, i) => {
+      this.#values.set(id, checkOutput(node, outputs[i] as OnnxValue, this.#spec(id)));
+    });
+  }
+
+  finish(fed: ReadonlyMap<ValueId, TensorSpec>): LoweredGraph {
+    const { graph } = this;
+    this.#builder.label = "result";
+    const outputs = graph.outputs.map(({ name, value }) => ({
+      ...this.#result(value, `out.${name}`),
+      spec: this.#spec(value),
+    }));
+    const states = graph.states.map((state) => this.#state(state));
+    const all = [...this.#results.values()];
+    const pruned = removeDeadNodes(
+      this.#builder.finish(
+        [...this.#inputs.values()],
+        all.map(({ value }) => value),
+      ),
+    );
+    const used = new Set(pruned.inputs.map(({ name }) => name));
+    const renamed = new Map(all.map(({ value, name }) => [value.name, name]));
+    return {
+      onnx: renameValues(pruned, renamed),
+      inputs: graph.inputs.flatMap(({ name, value }, position) =>
+        used.has(`in.${name}`) ? [{ name: `in.${name}`, spec: this.#spec(value), position }] : [],
+      ),
+      fed: [...fed].flatMap(([value, spec]) =>
+        used.has(`random.${value}`) ? [{ name: `random.${value}`, spec, value }] : [],
+      ),
+      states: states.map((state) => withoutUnusedInput(state, used)),
+      outputs,
+    };
+  }
+
+  #state({ path, before, after, when }: Graph["states"][number]): LoweredState {
+    return {
+      path,
+      spec: this.#spec((before ?? after) as ValueId),
+      ...(before === undefined ? {} : { before: this.#inputs.get(`state.${path}`) as OnnxValue }),
+      ...(after === undefined ? {} : { after: this.#result(after, `next.${path}`, true) }),
+      ...(when === undefined ? {} : { when: this.#shared(when) }),
+    };
+  }
+
+  /**
+   * An output of the ONNX graph that nothing else writes to; inputs, constants and other results are copied.
+   *
+   * @param anyShape Whether the same elements in another shape will do.
+   */
+  #result(id: ValueId, name: string, anyShape = false): OnnxValue {
+    const own = this.#value(id);
+    const unshaped = this.#builder.unshaped(own);
+    let value = anyShape && this.#isFree(unshaped) ? unshaped : own;
+    if (!this.#isFree(value)) value = this.#builder.unary("Identity", value);
+    this.#results.set(value.name, { value, name });
+    return { ...value, name };
+  }
+
+  #isFree({ name }: OnnxValue): boolean {
+    return !this.#inputs.has(name) && !this.#builder.constants.has(name) && !this.#results.has(name);
+  }
+
+  /** An output that is only looked at, so that several uses may share it. */
+  #shared(id: ValueId): string {
+    return this.#results.get(this.#value(id).name)?.name ?? this.#result(id, `when.${id}`).name;
+  }
+
+  #value(id: ValueId): OnnxValue {
+    const known = this.#values.get(id);
+    if (known !== undefined) return known;
+    const data = this.graph.constants.get(id);
+    if (data === undefined) throw new Error(`engine onnx: value ${id} of the graph is neither computed nor given`);
+    const { shape, dtype } = this.#spec(id);
+    const value = this.#builder.constant(data, shape, dtype);
+    this.#values.set(id, value);
+    return value;
+  }
+
+  #spec(id: ValueId): TensorSpec {
+    return this.graph.values[id] as TensorSpec;
+  }
+
+  #call(node: GraphNode): Call {
+    const optional = (name: string) => {
+      const id = node.inputs[name];
+      return id === undefined ? undefined : this.#value(id);
+    };
+    const unsupported = (detail: string) => new UnsupportedKernelError("onnx", node.kernel, node.site, detail);
+    const input = (name: string) => {
+      const value = optional(name);
+      if (value === undefined) throw unsupported(`input ${name} is missing`);
+      return value;
+    };
+    return {
+      node,
+      input,
+      optional,
+      unsupported,
+      list: () =>
+        Object.keys(node.inputs)
+          .sort((a, b) => Number(a) - Number(b))
+          .map(input),
+      out: (i = 0) => this.#spec(node.outputs[i] as ValueId),
+      attr: <T>(name: string) => node.attrs[name] as T,
+    };
+  }
+}
+
+function checkOutput(node: GraphNode, value: OnnxValue, spec: TensorSpec): OnnxValue {
+  if (value.type === spec.dtype && `${value.shape}` === `${spec.shape}`) return value;
+  throw new Error(
+    `engine onnx: the lowering of ${node.kernel} gives ${value.type}[${value.shape}] for ${spec.dtype}[${spec.shape}]; called at ${node.site}`,
+  );
+}
+
+function withoutUnusedInput(state: LoweredState, used: ReadonlySet<string>): LoweredState {
+  if (state.before === undefined || used.has(state.before.name)) return state;
+  const { before, ...rest } = state;
+  return rest;
+}

@@ -1,0 +1,75 @@
+import { Worker } from "node:worker_threads";
+import { missingPath } from "@latentkit/jit";
+import type { Reply, RequestBody, Result } from "./messages.js";
+
+interface Waiting {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The process's onnxruntime thread. There is one: a machine's cores serve one run at a time best, and onnxruntime flushes denormal numbers
+ * to zero only on the thread that makes the first session. It keeps the process alive only while an answer is awaited.
+ */
+class Runtime {
+  readonly #worker = new Worker(new URL("./worker.js", import.meta.url), { name: "latentkit onnx" });
+  readonly #waiting = new Map<number, Waiting>();
+  #count = 0;
+  #failure: Error | undefined;
+
+  constructor() {
+    this.#worker.unref();
+    this.#worker.on("message", (reply: Reply) => {
+      this.#settle(reply);
+    });
+    this.#worker.on("error", (error) => {
+      this.#fail(error);
+    });
+    this.#worker.on("exit", (code) => {
+      this.#fail(new Error(`it ended with code ${code}`));
+    });
+  }
+
+  /** Sends a request; answers come in the order of the requests. */
+  ask(request: RequestBody, transfer: readonly ArrayBuffer[] = []): Promise<Result> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = this.#count++;
+    if (this.#waiting.size === 0) this.#worker.ref();
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ ...request, id }, transfer);
+    });
+  }
+
+  /** Whether it can still answer. */
+  get alive(): boolean {
+    return this.#failure === undefined;
+  }
+
+  #settle({ id, result, error }: Reply): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    if (error === undefined) waiting?.resolve(result ?? {});
+    else
+      waiting?.reject(
+        error.missing === undefined ? new Error(error.message) : missingPath(error.missing, error.known ?? []),
+      );
+  }
+
+  #fail(cause: Error): void {
+    this.#failure ??= new Error(`engine onnx: the thread of onnxruntime is gone: ${cause.message}`, { cause });
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+}
+
+let shared: Runtime | undefined;
+
+export type { Runtime };
+
+/** The thread that all engines of the process use, started on first use. */
+export function sharedRuntime(): Runtime {
+  if (shared === undefined || !shared.alive) shared = new Runtime();
+  return shared;
+}

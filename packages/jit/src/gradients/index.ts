@@ -1,3 +1,4 @@
+import "../kernels/repair-cpu.js";
 import "./arithmetic.js";
 import "./structure.js";
 import "./activation.js";

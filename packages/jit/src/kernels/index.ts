@@ -7,5 +7,6 @@ import "./layout.js";
 import "./normalization.js";
 import "./pooling.js";
 import "./reduction.js";
+import "./repair-cpu.js";
 
 export { type Infer, type InputSpecs, inferences, registerInference } from "./symbolic.js";

@@ -115,5 +115,6 @@ registerInference("BatchToSpaceND", (inputs, attrs) => {
   const { shape, dtype } = input(inputs, "x");
   const blockShape = attr<Shape>(attrs, "blockShape");
   const merged = backend_util.getReshapedPermuted(shape, blockShape, util.sizeFromShape(blockShape));
-  return spec(backend_util.getSliceSize(merged, attr(attrs, "crops"), blockShape.length), dtype);
+  const cropped = backend_util.getSliceSize(merged, attr(attrs, "crops"), blockShape.length);
+  return spec([...cropped, ...merged.slice(cropped.length)], dtype);
 });

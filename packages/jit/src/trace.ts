@@ -74,7 +74,9 @@ export class Recorder {
   }
 
   record(kernel: string, inputs: NamedTensorInfoMap, attrs: NamedAttrMap, infer: Infer): TensorInfo | TensorInfo[] {
-    const present = Object.entries(inputs).filter(([, tensor]) => tensor != null) as [string, TensorInfo][];
+    // tfjs-core's tape reads the same object after the kernel and fails on inputs that are named but absent.
+    for (const name of Object.keys(inputs)) if (inputs[name] == null) delete inputs[name];
+    const present = Object.entries(inputs) as [string, TensorInfo][];
     const ids = Object.fromEntries(present.map(([name, tensor]) => [name, this.valueOf(tensor)]));
     const specs = Object.fromEntries(
       present.map(([name, t]) => [name, { shape: t.shape, dtype: checkDType(t.dtype) }]),

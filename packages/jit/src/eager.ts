@@ -1,5 +1,7 @@
-import { type Tensor, engine as tfEngine } from "@tensorflow/tfjs-core";
+import { getKernel, type Tensor, engine as tfEngine } from "@tensorflow/tfjs-core";
+import { compositeOf } from "./composite.js";
 import type { Engine, EngineCapabilities, Executable, Store } from "./engine.js";
+import { UnsupportedKernelError } from "./errors.js";
 import { type Graph, type GraphNode, graphResults, type ValueId } from "./graph.js";
 import type { HostTensor, TensorSpec } from "./host-tensor.js";
 import { callKernel, onCpu, toHost, toTensor } from "./run-node.js";
@@ -33,6 +35,7 @@ export function eager(): Engine {
       return store;
     },
     async compile(graph: Graph, store: Store): Promise<Executable> {
+      refuseUnknownKernels(graph);
       const lastUse = findLastUses(graph);
       return {
         run: (inputs) =>
@@ -48,6 +51,11 @@ export function eager(): Engine {
       stores.clear();
     },
   };
+}
+
+function refuseUnknownKernels({ nodes }: Graph): void {
+  const unknown = nodes.find(({ kernel }) => compositeOf(kernel) === undefined && getKernel(kernel, "cpu") == null);
+  if (unknown !== undefined) throw new UnsupportedKernelError("eager", unknown.kernel, unknown.site);
 }
 
 const BREATH_MS = 50;

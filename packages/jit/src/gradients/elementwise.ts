@@ -5,7 +5,6 @@ import {
   lessEqual,
   log,
   logicalAnd,
-  logicalNot,
   mul,
   neg,
   onesLike,
@@ -41,7 +40,7 @@ defineGradient("SquaredDifference", ["a", "b"], (dy, { a, b }) => {
 defineGradient("Select", ["condition"], (dy, { condition }) => ({
   condition: () => zeros(condition.shape),
   t: () => masked(condition, dy),
-  e: () => masked(logicalNot(condition), dy),
+  e: () => where(condition, zeros(dy.shape), dy),
 }));
 
 defineGradient("ClipByValue", ["x"], (dy, { x }, { clipValueMin, clipValueMax }) => ({

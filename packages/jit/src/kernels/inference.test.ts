@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import "../gradients/index.js";
 import { formatSpec, type TensorSpec } from "../host-tensor.js";
 import { toTensor } from "../run-node.js";
-import { caseInputs, kernelCases } from "../testing/kernel-cases.js";
+import { vectorJacobian } from "../testing/finite-difference.js";
+import { caseInputs, type KernelCase, kernelCases } from "../testing/kernel-cases.js";
 import { inferences } from "./index.js";
 import type { InputSpecs } from "./symbolic.js";
 
@@ -42,6 +43,18 @@ function compare(kernel: string, inputs: object, attrs: object, result: unknown)
   if (inferred !== describeSpecs(actual)) wrong.push(`${kernel}: ${describeSpecs(actual)}, but inferred ${inferred}`);
 }
 
+/** The kernels of the gradient, and of its gradient, must be known too. */
+function runGradients(one: KernelCase, inputs: readonly tf.Tensor[]): void {
+  const floats = (given: tf.Tensor[]) => [one.build(given)].flat().filter(({ dtype }) => dtype === "float32");
+  const all = inputs.flatMap(({ dtype }, i) => (dtype === "float32" ? [i] : []));
+  const wrt = one.differentiable === true ? all : one.differentiable || [];
+  if (wrt.length === 0) return;
+  const gradient = vectorJacobian(floats, inputs.length, wrt);
+  const given = [...inputs, ...floats([...inputs]).map((y) => tf.onesLike(y))];
+  const first = gradient(given);
+  if (one.secondOrder) vectorJacobian(gradient, given.length, wrt)([...given, ...first]);
+}
+
 const describeSpecs = (specs: readonly TensorSpec[]): string => specs.map(formatSpec).join(" ");
 
 describe("inference agrees with tfjs's cpu backend", () => {
@@ -49,11 +62,18 @@ describe("inference agrees with tfjs's cpu backend", () => {
     wrong.length = 0;
     const before = new Set(called);
     called.clear();
-    tf.tidy(() => one.build(caseInputs(one).map(toTensor)));
+    const inputs = tf.tidy(() => caseInputs(one).map((value) => tf.keep(toTensor(value))));
+    tf.tidy(() => one.build(inputs));
     const ran = [...called];
+    tf.tidy(() => runGradients(one, inputs));
+    tf.dispose(inputs);
     for (const kernel of before) called.add(kernel);
     expect(wrong).toEqual([]);
     expect(ran).toEqual(expect.arrayContaining([...one.kernels]));
+  });
+
+  it("does not know tfjs's own random kernels: randomness comes from keys", () => {
+    expect([...inferences().keys()]).not.toContain("Multinomial");
   });
 
   it("covers every registered kernel", () => {

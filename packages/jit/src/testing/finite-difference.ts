@@ -75,7 +75,7 @@ function floats(f: TensorFunction): (inputs: Tensor[]) => Tensor[] {
 }
 
 /** (x…, dy…) to the gradients of `sum(f(x) * dy)` with respect to the inputs `wrt`; 0 for those that `f` does not depend on. */
-function vectorJacobian(
+export function vectorJacobian(
   f: (inputs: Tensor[]) => Tensor[],
   arity: number,
   wrt: readonly number[],

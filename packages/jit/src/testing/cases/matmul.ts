@@ -36,6 +36,13 @@ const EINSUMS: readonly [string, ...number[][]][] = [
   ["ij->i", [3, 4]],
   ["ijk->", [2, 3, 2]],
   ["ijk->kji", [2, 3, 4]],
+  ["ij,k->i", [2, 3], [4]],
+  ["ij,kj->k", [2, 3], [4, 3]],
+  ["ij,k->ik", [2, 3], [4]],
+  ["ij,jk->", [2, 3], [3, 4]],
+  ["i,j->", [2], [3]],
+  ["ijk,jki->", [2, 3, 2], [3, 2, 2]],
+  ["ijk,jk->i", [2, 3, 2], [3, 2]],
 ];
 
 const ACTIVATIONS = [undefined, "linear", "relu", "relu6", "elu", "sigmoid", "leakyrelu"] as const;
@@ -56,6 +63,8 @@ export const matmulCases = [
   ...products("matMul with weights shared by two batch dimensions", [2, 2, 3, 4], [4, 3]),
   ...products("matMul with a shared left side", [3, 4], [2, 4, 2]),
   ...products("matMul with a broadcast batch", [1, 3, 4], [2, 4, 2]),
+  ...products("matMul of one head for all", [2, 3, 2, 4], [2, 1, 4, 2]),
+  ...products("matMul of batches that broadcast each other", [2, 1, 3, 4], [1, 3, 4, 2]),
   kernelCase("matMul of a single element", "BatchMatMul", [float(1, 1), float(1, 1)], (a, b) => tf.matMul(a, b)),
   kernelCase(
     "matMul of int32",

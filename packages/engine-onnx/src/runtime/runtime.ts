@@ -18,7 +18,6 @@ class Runtime {
   #failure: Error | undefined;
 
   constructor() {
-    this.#worker.unref();
     this.#worker.on("message", (reply: Reply) => {
       this.#settle(reply);
     });
@@ -28,6 +27,7 @@ class Runtime {
     this.#worker.on("exit", (code) => {
       this.#fail(new Error(`it ended with code ${code}`));
     });
+    this.#worker.unref(); // after the listeners: adding one for messages refs the thread again
   }
 
   /** Sends a request; answers come in the order of the requests. */

@@ -1,10 +1,4 @@
-import { didYouMean, type Engine, type EngineFactory, type EngineOptions, eager, UserError } from "@latentkit/core";
-
-async function loadOnnx(): Promise<(options: EngineOptions) => Engine> {
-  const { onnx } = (await import("@latentkit/engine-onnx")) as unknown as { onnx?: (options: EngineOptions) => Engine };
-  if (onnx === undefined) throw new Error("@latentkit/engine-onnx exports no onnx()");
-  return onnx;
-}
+import { didYouMean, type EngineFactory, eager, UserError } from "@latentkit/core";
 
 /** onnxruntime; loaded when probed or created, not before. */
 const onnx: EngineFactory = {
@@ -13,7 +7,8 @@ const onnx: EngineFactory = {
   priority: 50,
   async probe() {
     try {
-      const engine = (await loadOnnx())({});
+      const { onnx: create } = await import("@latentkit/engine-onnx");
+      const engine = create();
       const detail = describe(engine.capabilities.details);
       await engine.dispose();
       return { available: true, detail };
@@ -22,7 +17,8 @@ const onnx: EngineFactory = {
     }
   },
   async create({ threads }) {
-    return (await loadOnnx())(threads === undefined ? {} : { threads });
+    const { onnx: create } = await import("@latentkit/engine-onnx");
+    return create(threads === undefined ? {} : { threads });
   },
 };
 

@@ -4,7 +4,7 @@ import { type Engine, UserError } from "@latentkit/jit";
 import { batchOrder } from "../batches.js";
 import type { CheckpointChoice, CheckpointInfo, CheckpointStore } from "../checkpoint.js";
 import { systemClock } from "../clock.js";
-import type { Dataset, DatasetSource } from "../data.js";
+import type { Dataset, DatasetSource, DatumSpec } from "../data.js";
 import { Evaluator } from "../evaluator.js";
 import { combineSinks, type LogSink } from "../log.js";
 import type { GenerativeModel } from "../model.js";
@@ -88,7 +88,7 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   const folder = await (resumed?.withConfig(stored) ?? createRunFolder(out, stored, { overwrite: request.overwrite }));
   const sink = combineSinks([await folder.openLogs(checkpoint?.info.step ?? (resumed && 0)), ...(request.sinks ?? [])]);
   try {
-    const result = await fit({ request, folder, model, dataset, config, sink, checkpoint });
+    const result = await fitModel({ request, folder, model, dataset, config, sink, checkpoint });
     const run = { folder, description, session: result.session, dataset, result };
     if (result.interrupted) return run;
     onStage("drawing the report");
@@ -186,7 +186,7 @@ interface Fitting {
   readonly checkpoint: LoadedCheckpoint | undefined;
 }
 
-async function fit({ request, folder, model, dataset, config, sink, checkpoint }: Fitting): Promise<FitResult> {
+async function fitModel({ request, folder, model, dataset, config, sink, checkpoint }: Fitting): Promise<FitResult> {
   const { engine, signal, onProgress, evaluator = new Evaluator() } = request;
   const checkpoints = storeWith(folder.checkpoints(), checkpoint);
   const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator });
@@ -267,15 +267,20 @@ const isUnder = (path: string, top: string): boolean => path === top || path.sta
 /**
  * Refuses data that a run's model cannot read.
  *
- * @throws UserError when the data differ in shape, kind or labels from those the model was trained on.
+ * @throws UserError when the data differ in kind, shape or vocabulary from those the model was trained on, or have more classes.
  */
 export function checkSameKind(dataset: Dataset, model: GenerativeModel): void {
-  const [ours, theirs] = [model.datum, dataset.datum].map(({ kind, shape, vocabulary, classes }) =>
-    JSON.stringify({ kind, shape, vocabulary, classes }),
-  );
-  if (ours === theirs) return;
-  throw new UserError(
-    "@latentkit/core",
-    `--data ${dataset.name} is ${theirs}, but the model was trained on ${ours}; choose data of the same kind`,
-  );
+  const [ours, theirs] = [model.datum, dataset.datum].map(describeDatum);
+  const moreClasses = (dataset.datum.classes ?? 0) > (model.datum.classes ?? Number.POSITIVE_INFINITY);
+  if (ours === theirs && !moreClasses) return;
+  const difference =
+    ours === theirs
+      ? `has ${dataset.datum.classes} classes, the model knows ${model.datum.classes}`
+      : `is ${theirs}, the model was trained on ${ours}`;
+  throw new UserError("@latentkit/core", `--data ${dataset.name} ${difference}; choose data of the same kind`);
+}
+
+/** `continuous data of shape [28,28,1]`. */
+function describeDatum({ kind, shape, vocabulary }: DatumSpec): string {
+  return `${kind} data of shape [${shape}]${vocabulary === undefined ? "" : ` with ${vocabulary} tokens`}`;
 }

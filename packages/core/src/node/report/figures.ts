@@ -169,7 +169,7 @@ export async function interpolationFigure(latents: Latents | undefined): Promise
   const pairs = variedPairs(split, z.shape[0] as number, kind === "vectors" ? 1 : 5);
   const x = await interpolate(latents, pairs, steps, method);
   const way = method === "slerp" ? "Spherical" : "Straight";
-  const caption = `${way} steps through latent space between two test examples a row, decoded.`;
+  const caption = `${way} steps through latent space between pairs of test examples, decoded.`;
   return {
     name: "interpolation",
     title: "Interpolation",

@@ -11,7 +11,7 @@ describe("between", () => {
       [0, a],
       [1, b],
     ] as const) {
-      between(a, b, t, method).forEach((x, i) => expect(x).toBeCloseTo(end[i] as number, 12));
+      for (const [i, x] of between(a, b, t, method).entries()) expect(x).toBeCloseTo(end[i] as number, 12);
     }
   });
 

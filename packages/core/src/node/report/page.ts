@@ -37,14 +37,14 @@ export function formatPage(page: Page): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="latentkit">
-<title>${escape(page.title)}</title>
+<title>${escapeHtml(page.title)}</title>
 <style>${PAGE_STYLE}</style>
 </head>
 <body>
 <main>
 <header>
-<h1>${escape(page.title)}</h1>
-<p class="lead">${escape(page.lead)}</p>
+<h1>${escapeHtml(page.title)}</h1>
+<p class="lead">${escapeHtml(page.lead)}</p>
 <dl class="tiles">${page.tiles.map(formatTile).join("")}</dl>
 </header>
 <section>
@@ -64,9 +64,9 @@ ${page.facts.map(formatFacts).join("\n")}
 </section>
 <section>
 <h2>Do it again</h2>
-<pre class="command">${page.commands.map(escape).join("\n")}</pre>
+<pre class="command">${page.commands.map(escapeHtml).join("\n")}</pre>
 </section>
-<footer>${escape(page.footer)}</footer>
+<footer>${escapeHtml(page.footer)}</footer>
 </main>
 </body>
 </html>
@@ -74,37 +74,37 @@ ${page.facts.map(formatFacts).join("\n")}
 }
 
 /** Text for HTML, attributes included. */
-export function escape(text: string): string {
+export function escapeHtml(text: string): string {
   const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
   return text.replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
 function formatTile({ label, value, remark }: Tile): string {
-  const small = remark === undefined ? "" : `<small>${escape(remark)}</small>`;
-  return `<div class="tile"><dt>${escape(label)}</dt><dd>${escape(value)}${small}</dd></div>`;
+  const small = remark === undefined ? "" : `<small>${escapeHtml(remark)}</small>`;
+  return `<div class="tile"><dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}${small}</dd></div>`;
 }
 
 function formatFigure(figure: Figure | MissingFigure): string {
   if ("reason" in figure) {
-    return `<figure><figcaption><h2>${escape(figure.title)}</h2><p>Not drawn: ${escape(figure.reason)}</p></figcaption></figure>`;
+    return `<figure><figcaption><h2>${escapeHtml(figure.title)}</h2><p>Not drawn: ${escapeHtml(figure.reason)}</p></figcaption></figure>`;
   }
-  const caption = `<figcaption><h2>${escape(figure.title)}</h2><p>${escape(figure.caption)}</p></figcaption>`;
+  const caption = `<figcaption><h2>${escapeHtml(figure.title)}</h2><p>${escapeHtml(figure.caption)}</p></figcaption>`;
   return `<figure id="${figure.name}"${figure.wide ? ' class="wide"' : ""}>${caption}${formatDrawing(figure)}</figure>`;
 }
 
 function formatDrawing({ drawing, name, title }: Figure): string {
   if (drawing.kind === "svg") return themedSvg(drawing.svg, name);
-  if (drawing.kind === "text") return drawing.texts.map((text) => `<pre>${escape(text)}</pre>`).join("");
+  if (drawing.kind === "text") return drawing.texts.map((text) => `<pre>${escapeHtml(text)}</pre>`).join("");
   const { bytes, width, height } = drawing;
   const data = Buffer.from(bytes).toString("base64");
-  return `<img alt="${escape(title)}" width="${width}" height="${height}" style="max-width:${2 * width}px" src="data:image/png;base64,${data}">`;
+  return `<img alt="${escapeHtml(title)}" width="${width}" height="${height}" style="max-width:${2 * width}px" src="data:image/png;base64,${data}">`;
 }
 
 function formatMetrics(metrics: Page["metrics"]): string {
   const rows = Object.entries(metrics).map(([name, { value, stderr, n, unit, note }]) => {
-    const remark = note === undefined ? "" : `<br><span class="quiet">${escape(note)}</span>`;
+    const remark = note === undefined ? "" : `<br><span class="quiet">${escapeHtml(note)}</span>`;
     const error = Number.isFinite(stderr) ? `± ${formatNumber(stderr, 2)}` : "";
-    return `<tr><th>${escape(name)}${remark}</th><td class="number">${formatValue(value, stderr)}</td><td class="number">${error}</td><td>${escape(unit)}</td><td class="number">${n.toLocaleString("en")}</td></tr>`;
+    return `<tr><th>${escapeHtml(name)}${remark}</th><td class="number">${formatValue(value, stderr)}</td><td class="number">${error}</td><td>${escapeHtml(unit)}</td><td class="number">${n.toLocaleString("en")}</td></tr>`;
   });
   if (rows.length === 0) return '<p class="quiet">No measurement applies to this model.</p>';
   const head =
@@ -113,8 +113,10 @@ function formatMetrics(metrics: Page["metrics"]): string {
 }
 
 function formatFacts({ title, rows }: Facts): string {
-  const body = rows.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join("");
-  return `<div><h2>${escape(title)}</h2><div class="table"><table><tbody>${body}</tbody></table></div></div>`;
+  const body = rows
+    .map(([name, value]) => `<tr><th>${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`)
+    .join("");
+  return `<div><h2>${escapeHtml(title)}</h2><div class="table"><table><tbody>${body}</tbody></table></div></div>`;
 }
 
 /** A number with so many significant digits, digits before the point never cut. */

@@ -18,7 +18,7 @@ defineGradient("Tile", ["x"], (dy, { x }, { reps }) => ({
   },
 }));
 
-// tfjs-core's own gradient fails when begin or size is a number.
+// `begin` may be a number, for the first axis alone.
 defineGradient("Slice", ["x"], (dy, { x }, { begin }) => ({
   x: () => {
     const starts = [begin as number | number[]].flat();

@@ -2,7 +2,6 @@ import {
   backend_util,
   batchToSpaceND,
   concat,
-  pad,
   reshape,
   reverse,
   slice,
@@ -30,14 +29,6 @@ defineGradient("Reverse", [], (dy, _inputs, { dims }) => ({
 }));
 defineGradient("OneHot", ["indices"], (_dy, { indices }) => ({ indices: () => zeros(indices.shape) }));
 
-defineGradient("Slice", ["x"], (dy, { x }, { begin, size }) => ({
-  x: () => {
-    const starts = begin as number[];
-    const lengths = (size as number[]).map((n, i) => (n < 0 ? (x.shape[i] as number) - (starts[i] as number) : n));
-    const paddings = starts.map((b, i): [number, number] => [b, (x.shape[i] as number) - b - (lengths[i] as number)]);
-    return pad(dy, paddings);
-  },
-}));
 defineGradient("PadV2", ["x"], (dy, { x }, { paddings }) => ({
   x: () =>
     slice(

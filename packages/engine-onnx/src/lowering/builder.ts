@@ -164,6 +164,16 @@ export class OnnxBuilder {
     return this.expand(this.scalar(value, type), shape);
   }
 
+  /** `0, 1, …, n - 1` in int64. */
+  counting(n: number): OnnxValue {
+    return this.op(
+      "Range",
+      [0, n, 1].map((value) => this.scalar(value, "int64")),
+      [n],
+      "int64",
+    );
+  }
+
   /** Elements `start, start + step, …` before `end` of every axis in `axes`; as in ONNX, an `end` of -Infinity reaches the first element backwards. */
   slice(
     x: OnnxValue,

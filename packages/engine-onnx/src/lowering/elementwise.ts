@@ -203,14 +203,22 @@ for (const [kernel, op] of Object.entries({ LogicalAnd: "And", LogicalOr: "Or" }
 
 registerLowering("Select", (b, { input, out }) => {
   const condition = b.cast(input("condition"), "bool");
+  if (out().dtype === "bool") return selectBool(b, condition, b.cast(input("t"), "bool"), b.cast(input("e"), "bool"));
   const [t, e] = [b.cast(input("t"), out().dtype), b.cast(input("e"), out().dtype)];
-  const rank = t.shape.length;
-  if (condition.shape.length > 0 && condition.shape.length < rank) {
-    const rows = [...condition.shape, ...new Array<number>(rank - condition.shape.length).fill(1)]; // one condition a row
-    return b.where(b.reshape(condition, rows), t, e);
-  }
-  return b.where(condition, t, e);
+  return b.where(asRows(b, condition, t.shape.length), t, e);
 });
+
+/** onnxruntime's Where has no bools. */
+function selectBool(b: OnnxBuilder, condition: OnnxValue, t: OnnxValue, e: OnnxValue): OnnxValue {
+  const rows = asRows(b, condition, t.shape.length);
+  return b.binary("Or", b.binary("And", rows, t), b.binary("And", b.unary("Not", rows), e));
+}
+
+/** A condition of fewer axes holds for whole rows. */
+function asRows(b: OnnxBuilder, condition: OnnxValue, rank: number): OnnxValue {
+  if (condition.shape.length === 0 || condition.shape.length >= rank) return condition;
+  return b.reshape(condition, [...condition.shape, ...new Array<number>(rank - condition.shape.length).fill(1)]);
+}
 
 registerLowering("Cast", (b, { input, attr }) => {
   const x = input("x");

@@ -1,10 +1,15 @@
 import "./composites.js";
+import "./convolution.js";
 import "./creation.js";
 import "./elementwise.js";
 import "./indexing.js";
 import "./layout.js";
 import "./matmul.js";
+import "./normalization.js";
+import "./pooling.js";
+import "./random.js";
 import "./reduction.js";
+import "./resize.js";
 
 export { COMPOSITES } from "./composites.js";
 export { type LoweredGraph, type LoweredState, lowerGraph, type Port } from "./lower.js";

@@ -1,5 +1,5 @@
 import type { OnnxValue } from "../proto.js";
-import { fromFront, product, range } from "./axes.js";
+import { axesOf, fromFront, product, range } from "./axes.js";
 import type { OnnxBuilder } from "./builder.js";
 import { registerLowering } from "./registry.js";
 
@@ -18,7 +18,7 @@ registerLowering("Tile", (b, { input, attr, out }) => {
 
 registerLowering("Reverse", (b, { input, attr }) => {
   const x = input("x");
-  const axes = attr<number[]>("dims").map((axis) => fromFront(axis, x.shape.length));
+  const axes = axesOf(attr<number | number[] | undefined>("dims"), x.shape.length);
   return reverse(b, x, axes);
 });
 

@@ -85,12 +85,16 @@ registerLowering("SearchSorted", (b, { input, attr }) => {
   return b.reduce("ReduceSum", b.cast(before, "int32"), [before.shape.length - 1]);
 });
 
+/** Rows whose segment does not exist go to one more row, which is cut off. */
 registerLowering("UnsortedSegmentSum", (b, { input, out }) => {
   const x = asFloat(b, input("x"));
   const ids = input("segmentIds");
-  const { shape } = out();
-  const indices = b.reshape(b.cast(ids, "int64"), [...ids.shape, 1]);
-  return b.op("ScatterND", [b.filled(0, shape), indices, x], shape, "float32", { attributes: { reduction: "add" } });
+  const [n, ...row] = out().shape as [number, ...number[]];
+  const exists = b.binary("And", b.by("GreaterOrEqual", ids, 0), b.by("Less", ids, n));
+  const target = b.cast(b.where(exists, ids, b.scalar(n, "int32")), "int64");
+  const inputs = [b.filled(0, [n + 1, ...row]), b.reshape(target, [...ids.shape, 1]), x];
+  const sums = b.op("ScatterND", inputs, [n + 1, ...row], "float32", { attributes: { reduction: "add" } });
+  return b.slice(sums, [0], [n], [0]);
 });
 
 registerLowering("Einsum", (b, { list, attr, out }) => {

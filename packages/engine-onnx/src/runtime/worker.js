@@ -141,7 +141,7 @@ async function run({ program: id, store: storeId, packed }) {
   await session.run(feeds, fetches);
   description.states.forEach((state, i) => {
     if (state.after === undefined) return;
-    if (state.when !== undefined && /** @type {Uint8Array} */ (fetches[state.when]?.data)[0] === 0) return;
+    if (state.when !== undefined && /** @type {Tensor} */ (fetches[state.when]).data[0] === 0) return;
     const entry = /** @type {Entry} */ (entries[i]);
     entry.current = entry.current === 0 ? 1 : 0;
     store.set(state.path, entry);

@@ -93,7 +93,7 @@ class Fit {
   readonly #sums = new Map<string, { sum: number; n: number }>();
   #step = 0;
   #trainMs = 0;
-  #rate = new RateMeter();
+  readonly #rate = new RateMeter();
   #lastMetrics: Record<string, number> = {};
   #results: Record<string, MetricResult> = {};
   #savedAt = -1;
@@ -274,7 +274,7 @@ class Fit {
     const values = Object.entries(this.#results).map(([name, { value }]) => [`test/${name}`, value] as const);
     if (values.length > 0) this.services.sink.scalars(this.#step, Object.fromEntries(values));
     await onEvaluate?.(this.#step, this.#results, session);
-    this.#rate = new RateMeter();
+    this.#rate.pause();
   }
 
   async #save(): Promise<void> {
@@ -282,7 +282,7 @@ class Fit {
     const tensors = await this.store.read([...this.store.specs().keys()].filter((path) => !path.startsWith("carry")));
     await this.services.checkpoints.save(this.#step, groupFiles(tensors), this.#meta());
     this.#savedAt = this.#step;
-    this.#rate = new RateMeter();
+    this.#rate.pause();
   }
 
   /** Lower is better: minus the test bound when it is of this step, or else the last training loss. */
@@ -312,15 +312,25 @@ function groupFiles(tensors: ReadonlyMap<string, HostTensor>): TensorFiles {
   return files;
 }
 
-/** Examples a second over a sliding window. */
+const WINDOW_MS = 5000;
+
+/** Examples a second over the last seconds of updates; what lies between a `pause` and the next update does not count. */
 class RateMeter {
-  readonly #ticks: number[] = [];
+  readonly #durations: number[] = [];
+  #total = 0;
+  #last: number | undefined;
 
   tick(now: number, batchSize: number): number {
-    this.#ticks.push(now);
-    while (this.#ticks.length > 2 && (now - (this.#ticks[0] as number) > 5000 || this.#ticks.length > 2000))
-      this.#ticks.shift();
-    const span = now - (this.#ticks[0] as number);
-    return span > 0 ? ((this.#ticks.length - 1) * batchSize * 1000) / span : Number.NaN;
+    if (this.#last !== undefined) {
+      this.#durations.push(now - this.#last);
+      this.#total += now - this.#last;
+    }
+    this.#last = now;
+    while (this.#total > WINDOW_MS && this.#durations.length > 1) this.#total -= this.#durations.shift() as number;
+    return this.#total > 0 ? (this.#durations.length * batchSize * 1000) / this.#total : Number.NaN;
+  }
+
+  pause(): void {
+    this.#last = undefined;
   }
 }

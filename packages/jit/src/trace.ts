@@ -192,9 +192,22 @@ function prepareBackend(): void {
     registerKernel({
       kernelName,
       backendName: BACKEND,
-      kernelFunc: ({ inputs, attrs }) => recorder().record(kernelName, inputs, attrs ?? {}, infer),
+      kernelFunc: ({ inputs, attrs }) =>
+        recorder().record(kernelName, inputs, attrs ?? {}, withSite(kernelName, infer)),
     });
   }
+}
+
+/** What inference refuses, with the user's line. */
+function withSite(kernel: string, infer: Infer): Infer {
+  return (specs, attrs) => {
+    try {
+      return infer(specs, attrs);
+    } catch (error) {
+      if (error instanceof TraceError) throw error;
+      throw new TraceError(`${kernel}: ${(error as Error).message}, at ${userSite()}`, { cause: error });
+    }
+  };
 }
 
 /** Runs `f` with `next` as the recorder, on the tracing backend, and leaves tfjs-core's engine as it found it. */

@@ -101,7 +101,7 @@ const bitsPerDim: Metric = {
 export const builtinMetrics: readonly Metric[] = [elbo, logProb, bitsPerDim];
 
 /** The measurements that a model brings itself. */
-export function modelMetrics(model: GenerativeModel): Metric[] {
+function modelMetrics(model: GenerativeModel): Metric[] {
   return Object.entries(model.metrics ?? {}).map(([name, metric]) => ({
     name,
     summary: metric.summary,

@@ -279,7 +279,7 @@ function labelTensor({ n, label }: SampleOptions, classes: number | undefined): 
 }
 
 /** The first `count` rows; the tensor itself when it has no more. */
-export function firstRows(tensor: HostTensor, count: number): HostTensor {
+function firstRows(tensor: HostTensor, count: number): HostTensor {
   const [rows = 0, ...rest] = tensor.shape;
   return rows === count
     ? tensor
@@ -287,7 +287,7 @@ export function firstRows(tensor: HostTensor, count: number): HostTensor {
 }
 
 /** Tensors stacked along the first axis and cut to `count` rows. */
-export function concatRows(parts: readonly HostTensor[], count: number): HostTensor {
+function concatRows(parts: readonly HostTensor[], count: number): HostTensor {
   const [first] = parts;
   if (first === undefined) throw new RangeError("concatRows: nothing to concatenate");
   if (parts.length === 1) return firstRows(first, count);

@@ -259,9 +259,3 @@ function describe(value: unknown): string {
 export function toGraph(recorded: Recorder, ports: Pick<Graph, "inputs" | "states" | "outputs">): Graph {
   return { values: recorded.values, constants: recorded.constants, nodes: recorded.nodes, ...ports };
 }
-
-/** Formats a node for messages: `Conv2D(float32[8,28,28,1], float32[3,3,1,32])`. */
-export function formatNode(graph: Graph, node: GraphNode): string {
-  const inputs = Object.values(node.inputs).map((id) => formatSpec(graph.values[id] as TensorSpec));
-  return `${node.kernel}(${inputs.join(", ")})`;
-}

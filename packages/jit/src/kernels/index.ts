@@ -8,5 +8,3 @@ import "./normalization.js";
 import "./pooling.js";
 import "./reduction.js";
 import "./repair-cpu.js";
-
-export { type Infer, type InputSpecs, inferences, registerInference } from "./symbolic.js";

@@ -13,15 +13,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { TraceError } from "./errors.js";
 import type { Graph, GraphNode, ValueId } from "./graph.js";
-import {
-  allocate,
-  type DType,
-  type DTypeArrays,
-  formatSpec,
-  sameSpec,
-  sizeOf,
-  type TensorSpec,
-} from "./host-tensor.js";
+import { allocate, type DType, type DTypeArrays, sameSpec, sizeOf, type TensorSpec } from "./host-tensor.js";
 import { type Infer, inferences } from "./kernels/symbolic.js";
 import { userSite } from "./site.js";
 

@@ -6,8 +6,9 @@ import { formatSpec, type TensorSpec } from "../host-tensor.js";
 import { toTensor } from "../run-node.js";
 import { vectorJacobian } from "../testing/finite-difference.js";
 import { caseInputs, type KernelCase, kernelCases } from "../testing/kernel-cases.js";
-import { inferences } from "./index.js";
+import "./index.js";
 import type { InputSpecs } from "./symbolic.js";
+import { inferences } from "./symbolic.js";
 
 const called = new Set<string>();
 const wrong: string[] = [];

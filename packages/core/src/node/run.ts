@@ -17,7 +17,8 @@ import { createModel } from "../train.js";
 import { type TrainConfig, type TrainConfigInput, totalSteps, trainConfigSchema } from "../train-config.js";
 import { type FitResult, type Progress, Trainer } from "../trainer.js";
 import type { FileCheckpointStore } from "./checkpoint-store.js";
-import { bytesOf, endingOf } from "./report/figure.js";
+import { dataKind } from "./report/data-kind.js";
+import { bytesOf, type Drawing, endingOf } from "./report/figure.js";
 import { drawData } from "./report/figures.js";
 import { type Report, writeReport } from "./report/index.js";
 import {
@@ -46,6 +47,8 @@ export interface TrainRunRequest {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Told in a few words what happens besides training: loading, drawing. */
   readonly onStage?: ((stage: string) => void) | undefined;
+  /** Told in one line what went wrong without stopping the run. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
   /** The built-in metrics when absent. */
   readonly evaluator?: Evaluator | undefined;
   /** Besides `metrics.jsonl` and TensorBoard's events. */
@@ -187,7 +190,8 @@ interface Fitting {
 }
 
 async function fitModel({ request, folder, model, dataset, config, sink, checkpoint }: Fitting): Promise<FitResult> {
-  const { engine, signal, onProgress, evaluator = new Evaluator() } = request;
+  const { engine, signal, onProgress, onWarning = () => {}, evaluator = new Evaluator() } = request;
+  const drawSamples = sampleDrawer(folder, sink, dataset, config.seed, onWarning);
   const checkpoints = storeWith(folder.checkpoints(), checkpoint);
   const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator });
   return trainer.fit({
@@ -195,26 +199,39 @@ async function fitModel({ request, folder, model, dataset, config, sink, checkpo
     dataset,
     engine,
     config,
-    onEvaluate: (step, _results, session) => drawSamples(folder, sink, session, dataset, { step, seed: config.seed }),
+    onEvaluate: (step, _results, session) => drawSamples(step, session),
     ...(checkpoint ? { resume: checkpoint.info.step } : {}),
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),
   });
 }
 
-/** A small look at the model during training: the same noise every time, so that the files show it learn. */
-async function drawSamples(
+/**
+ * A small look at the model during training: the same noise every time, so that the files show it learn.
+ * What cannot be drawn is a warning, the training goes on.
+ */
+function sampleDrawer(
   folder: RunFolder,
   sink: LogSink,
-  session: Session,
   dataset: Dataset,
-  { step, seed }: { step: number; seed: number },
-): Promise<void> {
-  const n = dataset.datum.shape.length === 3 ? 64 : 256;
-  const drawing = await drawData(await session.sample({ n, seed }), dataset);
-  await folder.writeSample(`${String(step).padStart(6, "0")}.${endingOf(drawing)}`, bytesOf(drawing));
-  if (drawing.kind === "png") sink.image?.(step, "samples", drawing.bytes);
-  if (drawing.kind === "text") sink.text?.(step, "samples", drawing.texts.join("\n\n"));
+  seed: number,
+  onWarning: (warning: string) => void,
+) {
+  const n = dataKind(dataset.datum) === "images" ? 64 : 256;
+  let warned = false;
+  return async (step: number, session: Session): Promise<void> => {
+    let drawing: Drawing;
+    try {
+      drawing = await drawData(await session.sample({ n, seed }), dataset);
+    } catch (error) {
+      if (!warned) onWarning(`samples cannot be drawn: ${(error as Error).message}`);
+      warned = true;
+      return;
+    }
+    await folder.writeSample(`${String(step).padStart(6, "0")}.${endingOf(drawing)}`, bytesOf(drawing));
+    if (drawing.kind === "png") sink.image?.(step, "samples", drawing.bytes);
+    if (drawing.kind === "text") sink.text?.(step, "samples", drawing.texts.join("\n\n"));
+  };
 }
 
 /** What {@link openRun} needs besides the folder. */

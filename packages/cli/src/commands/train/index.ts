@@ -128,6 +128,7 @@ async function trainWithProgress(
       versions: app.versions,
       onProgress: (progress) => bar.update(progress),
       onStage: (stage) => bar.stage(stage),
+      onWarning: (warning) => bar.note(`${yellow("warning")} ${warning}`),
     });
     done = true;
     return run;

@@ -25,7 +25,7 @@ p { margin: 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(46%, 11.5rem), 1fr)); gap: .8rem; margin: 1.6rem 0 0; padding: 0; }
 .tile { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: .85rem 1rem .9rem; }
 .tile dt { color: var(--quiet); font-size: .84rem; }
-.tile dd { margin: .1rem 0 0; font-size: 1.38rem; font-weight: 600; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
+.tile dd { margin: .1rem 0 0; font-size: clamp(1.12rem, 4.6vw, 1.38rem); line-height: 1.3; font-weight: 600; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
 .tile dd small { display: block; font-size: .82rem; font-weight: 400; color: var(--quiet); letter-spacing: 0; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.1rem; align-items: start; }
 figure { margin: 0; background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: 1rem 1.1rem 1.1rem; min-width: 0; }
@@ -40,7 +40,8 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-
 th, td { text-align: left; padding: .5rem 1rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 tr:first-child > * { border-top: 0; }
 th { font-weight: 500; color: var(--quiet); }
-tbody th { width: 15rem; min-width: 8.5rem; }
+tbody th { width: 38%; }
+.metrics tbody th { min-width: 13rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 code, pre.command { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; }
 pre.command { margin: 0; padding: .9rem 1rem; background: var(--paper); border: 1px solid var(--line); border-radius: 10px; white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -109,7 +109,7 @@ function formatMetrics(metrics: Page["metrics"]): string {
   if (rows.length === 0) return '<p class="quiet">No measurement applies to this model.</p>';
   const head =
     '<tr><th>metric (test set)</th><th class="number">value</th><th class="number">standard error</th><th>unit</th><th class="number">n</th></tr>';
-  return `<div class="table"><table><thead>${head}</thead><tbody>${rows.join("")}</tbody></table></div>`;
+  return `<div class="table metrics"><table><thead>${head}</thead><tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 function formatFacts({ title, rows }: Facts): string {

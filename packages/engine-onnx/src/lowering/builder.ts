@@ -20,6 +20,7 @@ export class OnnxBuilder {
   readonly constants = new Map<string, { value: OnnxValue; data: Data }>();
   readonly #shared = new Map<string, OnnxValue>();
   readonly #producers = new Map<string, OnnxNode>();
+  readonly #same = new Map<string, OnnxValue>();
   #count = 0;
   /** Names of the nodes that follow: what onnxruntime's messages will show. */
   label = "";
@@ -117,7 +118,23 @@ export class OnnxBuilder {
     return this.binary(op, x, this.scalar(value, x.type), COMPARISONS.has(op) ? "bool" : x.type);
   }
 
-  where(condition: OnnxValue, t: OnnxValue, e: OnnxValue): OnnxValue {
+  /** The scalar behind a value that is the same everywhere. */
+  #scalarOf(x: OnnxValue): OnnxValue {
+    const node = this.#producers.get(x.name);
+    const source = node?.op === "Expand" ? (node.inputs[0] as OnnxValue) : undefined;
+    return source !== undefined && source.shape.length === 0 ? source : x;
+  }
+
+  /** `x` of a product `x x`. */
+  rootOf(square: OnnxValue): OnnxValue | undefined {
+    const node = this.#producers.get(square.name);
+    return node?.op === "Mul" && node.inputs[0]?.name === node.inputs[1]?.name ? node.inputs[0] : undefined;
+  }
+
+  where(condition: OnnxValue, given: OnnxValue, otherwise: OnnxValue): OnnxValue {
+    const [t, e] = sameShape(condition.shape, given.shape)
+      ? [this.#scalarOf(given), this.#scalarOf(otherwise)]
+      : [given, otherwise];
     return this.op("Where", [condition, t, e], broadcast(condition.shape, broadcast(t.shape, e.shape)), t.type);
   }
 
@@ -135,10 +152,17 @@ export class OnnxBuilder {
     return node?.op === "Reshape" ? (node.inputs[0] as OnnxValue) : x;
   }
 
+  /** Says that two values of the graph hold the same elements, so that reshaping one may give the other. */
+  declareSame(x: OnnxValue, other: OnnxValue): void {
+    this.#same.set(x.name, other);
+  }
+
   reshape(value: OnnxValue, shape: readonly number[]): OnnxValue {
     if (sameShape(value.shape, shape)) return value;
     const x = this.unshaped(value);
     if (sameShape(x.shape, shape)) return x;
+    const other = this.#same.get(x.name);
+    if (other !== undefined && sameShape(other.shape, shape)) return other;
     return this.op(
       "Reshape",
       [x, this.ints(shape)],

@@ -2,7 +2,9 @@ import { type Graph, type GraphNode, type TensorSpec, UnsupportedKernelError, ty
 import type { OnnxGraph, OnnxValue } from "../proto.js";
 import { product } from "./axes.js";
 import { OnnxBuilder } from "./builder.js";
+import { cancelTransposes } from "./cancel-transposes.js";
 import { removeDeadNodes, renameValues } from "./cleanup.js";
+import { fuse } from "./fuse.js";
 import { type Call, loweringOf } from "./registry.js";
 
 /** A named tensor of an ONNX graph. */
@@ -15,8 +17,8 @@ export interface Port {
 export interface LoweredState {
   readonly path: string;
   readonly spec: TensorSpec;
-  /** The graph's input that takes the value at the beginning of a run; its shape may differ, the elements do not. */
-  readonly before?: OnnxValue;
+  /** The graph's inputs that take the value at the beginning of a run: the same elements, perhaps in several shapes. None: it is not read. */
+  readonly before: readonly OnnxValue[];
   /** The output that holds the value at its end, likewise. */
   readonly after?: OnnxValue;
   /** The output, a bool of one element, that says whether `after` is to be kept. */
@@ -42,20 +44,22 @@ export interface LoweredGraph {
  * @throws UnsupportedKernelError for a kernel, or a form of one, that has no ONNX counterpart.
  */
 export function lowerGraph(graph: Graph, fed: ReadonlyMap<ValueId, TensorSpec> = new Map()): LoweredGraph {
-  const lowerer = new Lowerer(graph);
+  const fused = fuse(graph);
+  const lowerer = new Lowerer(fused);
   graph.inputs.forEach(({ name, value }) => {
     lowerer.addInput(value, `in.${name}`);
   });
   const flat = flatStates(graph);
   for (const { path, before } of graph.states) {
-    if (before !== undefined) lowerer.addInput(before, `state.${path}`, flat.has(before));
+    if (before !== undefined) lowerer.addInput(before, `state.${path}`);
+    if (before !== undefined && flat.has(before)) lowerer.addRow(before, `row.${path}`);
   }
   for (const value of fed.keys()) lowerer.addInput(value, `random.${value}`);
-  for (const node of graph.nodes) lowerer.lowerNode(node);
+  for (const node of fused.nodes) lowerer.lowerNode(node);
   return lowerer.finish(fed);
 }
 
-/** States that an optimizer updates as one long row: they enter as one, which spares a copy of every result. */
+/** States that an optimizer updates as one long row: they enter as one too, for a reshaped input would be copied. */
 function flatStates(graph: Graph): ReadonlySet<ValueId> {
   const updates = graph.nodes.filter(({ kernel }) => kernel === "AdamUpdate");
   return new Set(updates.flatMap(({ inputs }) => [inputs.param, inputs.m, inputs.v].filter((id) => id !== undefined)));
@@ -70,11 +74,20 @@ class Lowerer {
 
   constructor(readonly graph: Graph) {}
 
-  addInput(id: ValueId, name: string, flat = false): void {
+  addInput(id: ValueId, name: string): OnnxValue {
     const { shape, dtype } = this.#spec(id);
-    const value = { name, shape: flat ? [1, product(shape)] : shape, type: dtype };
+    const value = { name, shape, type: dtype };
     this.#inputs.set(name, value);
-    this.#values.set(id, this.#builder.reshape(value, shape));
+    this.#values.set(id, value);
+    return value;
+  }
+
+  /** Lets the elements of a state enter as one row too. */
+  addRow(id: ValueId, name: string): void {
+    const { shape, dtype } = this.#spec(id);
+    const row = { name, shape: [1, product(shape)], type: dtype };
+    this.#inputs.set(name, row);
+    this.#builder.declareSame(this.#value(id), row);
   }
 
   lowerNode(node: GraphNode): void {
@@ -96,9 +109,11 @@ class Lowerer {
     const states = graph.states.map((state) => this.#state(state));
     const all = [...this.#results.values()];
     const pruned = removeDeadNodes(
-      this.#builder.finish(
-        [...this.#inputs.values()],
-        all.map(({ value }) => value),
+      cancelTransposes(
+        this.#builder.finish(
+          [...this.#inputs.values()],
+          all.map(({ value }) => value),
+        ),
       ),
     );
     const used = new Set(pruned.inputs.map(({ name }) => name));
@@ -111,7 +126,7 @@ class Lowerer {
       fed: [...fed].flatMap(([value, spec]) =>
         used.has(`random.${value}`) ? [{ name: `random.${value}`, spec, value }] : [],
       ),
-      states: states.map((state) => withoutUnusedInput(state, used)),
+      states: states.map((state) => ({ ...state, before: state.before.filter(({ name }) => used.has(name)) })),
       outputs,
     };
   }
@@ -120,7 +135,7 @@ class Lowerer {
     return {
       path,
       spec: this.#spec((before ?? after) as ValueId),
-      ...(before === undefined ? {} : { before: this.#inputs.get(`state.${path}`) as OnnxValue }),
+      before: before === undefined ? [] : ["state", "row"].flatMap((kind) => this.#inputs.get(`${kind}.${path}`) ?? []),
       ...(after === undefined ? {} : { after: this.#result(after, `next.${path}`, true) }),
       ...(when === undefined ? {} : { when: this.#shared(when) }),
     };
@@ -195,10 +210,4 @@ function checkOutput(node: GraphNode, value: OnnxValue, spec: TensorSpec): OnnxV
   throw new Error(
     `engine onnx: the lowering of ${node.kernel} gives ${value.type}[${value.shape}] for ${spec.dtype}[${spec.shape}]; called at ${node.site}`,
   );
-}
-
-function withoutUnusedInput(state: LoweredState, used: ReadonlySet<string>): LoweredState {
-  if (state.before === undefined || used.has(state.before.name)) return state;
-  const { before, ...rest } = state;
-  return rest;
 }

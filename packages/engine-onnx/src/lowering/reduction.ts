@@ -4,8 +4,15 @@ import type { OnnxBuilder } from "./builder.js";
 import { asFloat, numeric } from "./elementwise.js";
 import { type Call, registerLowering } from "./registry.js";
 
+registerLowering("Sum", (b, call) => {
+  const x = numeric(b, call.input("x"));
+  const root = x.type === "float32" ? b.rootOf(x) : undefined;
+  return root === undefined
+    ? reduce(b, "ReduceSum", x, call, "axis")
+    : reduce(b, "ReduceSumSquare", root, call, "axis");
+});
+
 for (const [kernel, op, axisName] of [
-  ["Sum", "ReduceSum", "axis"],
   ["Prod", "ReduceProd", "axis"],
   ["Max", "ReduceMax", "reductionIndices"],
   ["Min", "ReduceMin", "axis"],
@@ -21,6 +28,7 @@ registerLowering("Mean", (b, call) => reduce(b, "ReduceMean", asFloat(b, call.in
 
 function reduce(b: OnnxBuilder, op: string, x: OnnxValue, { attr, out }: Call, axisName: string): OnnxValue {
   const axes = axesOf(attr<number | number[]>(axisName), x.shape.length);
+  if (axes.length === 0 && op === "ReduceSumSquare") return b.mul(x, x);
   return b.reshape(b.reduce(op, x, axes, attr<boolean>("keepDims")), out().shape);
 }
 

@@ -38,11 +38,12 @@ export class OnnxExecutable implements Executable {
 
   constructor(
     readonly id: number,
-    private readonly graph: Graph,
+    graph: Graph,
     private readonly lowered: LoweredGraph,
     fed: ReadonlyMap<ValueId, FedRandom>,
     private readonly store: OnnxStore,
     private readonly runtime: Runtime,
+    private readonly onRun: (computeMs: number) => void,
     private readonly onDispose: () => void,
   ) {
     const { feeds, bytes } = layOut(graph, lowered, fed);
@@ -58,6 +59,7 @@ export class OnnxExecutable implements Executable {
     try {
       const result = await this.runtime.ask({ type: "run", program: this.id, store: this.store.id, packed }, [packed]);
       if (result.packed !== undefined) this.#spare.push(result.packed);
+      this.onRun(result.computeMs ?? 0);
       for (const { path, spec, after } of this.lowered.states) if (after !== undefined) this.store.created(path, spec);
       return this.lowered.outputs.map(({ spec }, i) => ({ ...spec, data: result.outputs?.[i] as HostTensor["data"] }));
     } catch (error) {

@@ -14,7 +14,8 @@ export interface SessionPort {
 /** A path of the store and the inputs and outputs of the session that carry it. */
 export interface StateDescription extends TensorSpec {
   readonly path: string;
-  readonly before?: SessionPort;
+  /** The same elements in several shapes; none when the program does not read the state. */
+  readonly before: readonly SessionPort[];
   readonly after?: SessionPort;
   readonly when?: string;
 }
@@ -64,6 +65,8 @@ export interface Result {
   /** The inputs' buffer, for the next run. */
   readonly packed?: ArrayBuffer;
   readonly outputs?: readonly DTypeArrays[DType][];
+  /** How long onnxruntime computed, in milliseconds. */
+  readonly computeMs?: number;
   readonly tensors?: readonly SentTensor[];
 }
 

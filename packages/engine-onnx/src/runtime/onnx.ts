@@ -16,6 +16,12 @@ export interface OnnxOptions {
   readonly profile?: string;
 }
 
+/** An engine that knows how long it computed. */
+export interface OnnxEngine extends Engine {
+  /** Seconds spent inside onnxruntime by all runs so far. */
+  nativeSeconds(): number;
+}
+
 let count = 0;
 
 /**
@@ -23,9 +29,10 @@ let count = 0;
  *
  * @throws UserError when `threads` is not a positive integer.
  */
-export function onnx(options: OnnxOptions = {}): Engine {
+export function onnx(options: OnnxOptions = {}): OnnxEngine {
   const threads = checkThreads(options.threads ?? availableParallelism());
   const runtime = sharedRuntime();
+  let computedMs = 0;
   const held = new Set<OnnxStore | OnnxExecutable>();
   const capabilities: EngineCapabilities = {
     composites: COMPOSITES,
@@ -36,6 +43,7 @@ export function onnx(options: OnnxOptions = {}): Engine {
   return {
     name: "onnx",
     capabilities,
+    nativeSeconds: () => computedMs / 1000,
     createStore() {
       const store: OnnxStore = new OnnxStore(count++, runtime, () => held.delete(store));
       held.add(store);
@@ -46,8 +54,17 @@ export function onnx(options: OnnxOptions = {}): Engine {
       const { fed, remaining } = hostRandom(graph);
       const lowered = lowerGraph({ ...graph, nodes: remaining } as Graph, fed);
       const bytes = encodeModel(lowered.onnx);
-      const executable: OnnxExecutable = new OnnxExecutable(count++, graph, lowered, fed, store, runtime, () =>
-        held.delete(executable),
+      const executable: OnnxExecutable = new OnnxExecutable(
+        count++,
+        graph,
+        lowered,
+        fed,
+        store,
+        runtime,
+        (ms) => {
+          computedMs += ms;
+        },
+        () => held.delete(executable),
       );
       const request = {
         type: "compile",

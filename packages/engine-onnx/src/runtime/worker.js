@@ -21,7 +21,7 @@ env.logLevel = "fatal"; // what goes wrong is thrown
 /** @type {Map<number, Map<string, Entry>>} */
 const stores = new Map();
 
-/** @typedef {{ entry: Entry, before: Tensor[], after: Tensor[] }} Bound An entry with the tensors that a program has made over its buffers. */
+/** @typedef {{ entry: Entry, tensors: Map<string, Tensor[]> }} Bound An entry with the tensors that a program has made over its buffers, by input or output. */
 
 /** @type {Map<number, { session: InferenceSession, description: ProgramDescription, bindings: Map<string, Bound> }>} */
 const programs = new Map();
@@ -59,12 +59,12 @@ const format = ({ dtype, shape }) => `${dtype}[${shape}]`;
 function entryOf(store, state) {
   const entry = store.get(state.path);
   if (entry === undefined) {
-    if (state.before !== undefined)
+    if (state.before.length > 0)
       throw Object.assign(new Error("missing"), { missing: state.path, known: [...store.keys()] });
     return { dtype: state.dtype, shape: state.shape, buffers: [], current: -1 };
   }
   if (sameSpec(entry, state)) return entry;
-  if (state.before === undefined) return { dtype: state.dtype, shape: state.shape, buffers: [], current: -1 };
+  if (state.before.length === 0) return { dtype: state.dtype, shape: state.shape, buffers: [], current: -1 };
   throw new Error(
     `state "${state.path}" is ${format(entry)} in the store, but the program was compiled for ${format(state)}`,
   );
@@ -81,16 +81,21 @@ function bufferOf(entry, i) {
 }
 
 /**
- * The tensor over one of an entry's buffers, made once for each program and side of it.
+ * The tensor over one of an entry's buffers, made once for each input and output of a program.
  *
- * @param {Bound} bound @param {"before" | "after"} side @param {number} i @param {readonly number[]} shape
+ * @param {Bound} bound @param {string} name @param {number} i @param {readonly number[]} shape
  */
-function tensorOf(bound, side, i, shape) {
+function tensorOf(bound, name, i, shape) {
   const buffer = bufferOf(bound.entry, i);
-  const known = bound[side][i];
+  let tensors = bound.tensors.get(name);
+  if (tensors === undefined) {
+    tensors = [];
+    bound.tensors.set(name, tensors);
+  }
+  const known = tensors[i];
   if (known !== undefined && known.data === buffer) return known;
   const tensor = new Tensor(bound.entry.dtype, buffer, shape);
-  bound[side][i] = tensor;
+  tensors[i] = tensor;
   return tensor;
 }
 
@@ -128,17 +133,20 @@ async function run({ program: id, store: storeId, packed }) {
     const key = `${storeId} ${state.path}`;
     let bound = bindings.get(key);
     if (bound?.entry !== entry) {
-      bound = { entry, before: [], after: [] };
+      bound = { entry, tensors: new Map() };
       bindings.set(key, bound);
     }
     const { before, after } = state;
-    if (before !== undefined) feeds[before.name] = tensorOf(bound, "before", entry.current, before.shape);
-    if (after !== undefined) fetches[after.name] = tensorOf(bound, "after", entry.current === 0 ? 1 : 0, after.shape);
+    for (const { name, shape } of before) feeds[name] = tensorOf(bound, name, entry.current, shape);
+    if (after !== undefined)
+      fetches[after.name] = tensorOf(bound, after.name, entry.current === 0 ? 1 : 0, after.shape);
   }
   for (const { name, dtype, shape } of description.outputs)
     fetches[name] = new Tensor(dtype, allocate(dtype, sizeOf(shape)), shape);
   for (const { name, shape } of description.conditions) fetches[name] ??= new Tensor("bool", new Uint8Array(1), shape);
+  const started = performance.now();
   await session.run(feeds, fetches);
+  const computeMs = performance.now() - started;
   description.states.forEach((state, i) => {
     if (state.after === undefined) return;
     if (state.when !== undefined && /** @type {Tensor} */ (fetches[state.when]).data[0] === 0) return;
@@ -148,7 +156,7 @@ async function run({ program: id, store: storeId, packed }) {
   });
   const outputs = description.outputs.map(({ name }) => /** @type {Data} */ (fetches[name]?.data));
   return {
-    result: { packed, outputs },
+    result: { packed, outputs, computeMs },
     transfer: [packed, ...outputs.map(({ buffer }) => /** @type {ArrayBuffer} */ (buffer))],
   };
 }

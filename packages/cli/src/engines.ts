@@ -72,7 +72,7 @@ export async function chooseEngine(factories: readonly EngineFactory[], name: st
 }
 
 /** `runtime onnxruntime 1.30.0, threads 2`. */
-export function describe(details: Readonly<Record<string, unknown>>): string {
+function describe(details: Readonly<Record<string, unknown>>): string {
   return Object.entries(details)
     .map(([name, value]) => `${name} ${value}`)
     .join(", ");

@@ -2,6 +2,7 @@ export * from "./checkpoint-store.js";
 export * from "./files.js";
 export { type JsonlSinkOptions, type MetricsLine, openJsonlSink, readMetrics } from "./jsonl-sink.js";
 export * from "./npy.js";
+export * from "./open-run.js";
 export * from "./report/exports.js";
 export * from "./run.js";
 export { type RunDescription, readDescription } from "./run-description.js";

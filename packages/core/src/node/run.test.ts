@@ -3,12 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eager, normal } from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import type { DatasetSource, DatumSpec } from "../data.js";
 import { definePlugin, type ModelPlugin, modelFactory } from "../plugin.js";
 import { syntheticDataset } from "../testing/synthetic.js";
-import { openRun, type TrainRunRequest, trainRun } from "./run.js";
+import { openRun } from "./open-run.js";
+import { type TrainRunRequest, trainRun } from "./run.js";
+
+vi.setConfig({ testTimeout: 60_000 }); // the first report loads vega
 
 let folder: string;
 beforeEach(async () => {

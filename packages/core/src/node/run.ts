@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { type Engine, UserError } from "@latentkit/jit";
+import type { Engine } from "@latentkit/jit";
 import { batchOrder } from "../batches.js";
-import type { CheckpointChoice, CheckpointInfo, CheckpointStore } from "../checkpoint.js";
+import type { CheckpointChoice, CheckpointStore } from "../checkpoint.js";
 import { systemClock } from "../clock.js";
-import type { Dataset, DatasetSource, DatumSpec } from "../data.js";
+import type { Dataset, DatasetSource } from "../data.js";
 import { Evaluator } from "../evaluator.js";
 import { combineSinks, type LogSink } from "../log.js";
 import type { GenerativeModel } from "../model.js";
-import { checkTensors, modelSpecs } from "../model-specs.js";
+import { modelSpecs } from "../model-specs.js";
 import { optimizerFromConfig } from "../optim/index.js";
 import { parseOptions } from "../options.js";
-import type { ConfiguredModel, ModelPlugin } from "../plugin.js";
-import { Session } from "../session.js";
+import type { ConfiguredModel } from "../plugin.js";
+import type { Session } from "../session.js";
 import { createModel } from "../train.js";
 import { type TrainConfig, type TrainConfigInput, totalSteps, trainConfigSchema } from "../train-config.js";
 import { type FitResult, type Progress, Trainer } from "../trainer.js";
@@ -21,13 +21,7 @@ import { dataKind } from "./report/data-kind.js";
 import { bytesOf, type Drawing, endingOf } from "./report/figure.js";
 import { drawData } from "./report/figures.js";
 import { type Report, writeReport } from "./report/index.js";
-import {
-  datasetShell,
-  describeDataset,
-  type RunDescription,
-  readDescription,
-  storedDescription,
-} from "./run-description.js";
+import { describeDataset, type RunDescription, storedDescription } from "./run-description.js";
 import { createRunFolder, openRunFolder, type RunFolder } from "./run-folder.js";
 
 /** What {@link trainRun} trains, and where it keeps it. */
@@ -232,72 +226,4 @@ function sampleDrawer(
     if (drawing.kind === "png") sink.image?.(step, "samples", drawing.bytes);
     if (drawing.kind === "text") sink.text?.(step, "samples", drawing.texts.join("\n\n"));
   };
-}
-
-/** What {@link openRun} needs besides the folder. */
-export interface OpenRunRequest {
-  /** Where the run's model is looked up by name. */
-  findModel(name: string): ModelPlugin;
-  /** Takes the description to learn which engine the run was trained on. */
-  createEngine(description: RunDescription): Promise<Engine>;
-  /** The latest when absent. */
-  readonly checkpoint?: CheckpointChoice | undefined;
-}
-
-/** A run opened for use: its weights stand on an engine, its data were not read. */
-export interface OpenedRun {
-  readonly folder: RunFolder;
-  readonly description: RunDescription;
-  readonly session: Session;
-  readonly checkpoint: CheckpointInfo;
-  /** Description of the data without examples; give the real ones to what needs them. */
-  readonly dataset: Dataset;
-}
-
-/**
- * Opens a run to sample, encode, decode or measure. The moving average of the weights is used when the run has one.
- *
- * @throws UserError when there is no run, its model is not installed, or the checkpoint is damaged or of another model.
- */
-export async function openRun(path: string, request: OpenRunRequest): Promise<OpenedRun> {
-  const folder = await openRunFolder(path);
-  const description = readDescription(folder);
-  const plugin = request.findModel(description.model.name);
-  const dataset = datasetShell(description.data.name, description.dataset);
-  const model = createModel({ plugin, config: description.model.config }, dataset);
-  const weights = description.train.emaDecay > 0 ? "ema" : "params";
-  const { info, tensors } = await folder
-    .checkpoints()
-    .load(request.checkpoint ?? "latest", weights === "ema" ? ["model", "ema"] : ["model"]);
-  const engine = await request.createEngine(description);
-  const store = engine.createStore();
-  const specs = modelSpecs(model, dataset.splits.train, description.train.batchSize);
-  const entries = new Map(Object.values(tensors).flatMap((file) => [...file]));
-  const expected = { params: specs.params, state: specs.state, ...(weights === "ema" ? { ema: specs.params } : {}) };
-  checkTensors(expected, entries, `checkpoint ${info.name} of ${path}`);
-  await store.write([...entries].filter(([name]) => !isUnder(name, weights === "ema" ? "params" : "ema")));
-  return { folder, description, session: new Session(model, engine, store, specs, weights), checkpoint: info, dataset };
-}
-
-const isUnder = (path: string, top: string): boolean => path === top || path.startsWith(`${top}.`);
-
-/**
- * Refuses data that a run's model cannot read.
- *
- * @throws UserError when the data differ in kind, shape or vocabulary from those the model was trained on, or have more classes.
- */
-export function checkSameKind(dataset: Dataset, model: GenerativeModel): void {
-  const [ours, theirs] = [model.datum, dataset.datum].map(describeDatum);
-  const moreClasses = (dataset.datum.classes ?? 0) > (model.datum.classes ?? Number.POSITIVE_INFINITY);
-  if (ours === theirs && !moreClasses) return;
-  const difference =
-    ours === theirs
-      ? `has ${dataset.datum.classes} classes, the model knows ${model.datum.classes}`
-      : `is ${theirs}, the model was trained on ${ours}`;
-  throw new UserError("@latentkit/core", `--data ${dataset.name} ${difference}; choose data of the same kind`);
-}
-
-/** `continuous data of shape [28,28,1]`. */
-function describeDatum({ kind, shape, vocabulary }: DatumSpec): string {
-  return `${kind} data of shape [${shape}]${vocabulary === undefined ? "" : ` with ${vocabulary} tokens`}`;
 }

@@ -1,9 +1,9 @@
 import type { TopLevelSpec } from "vega-lite";
 
 /** Colours of a chart file; in a report each becomes a variable of the style sheet, so that charts follow the reader's theme. */
-export const INK = "#31363f";
-export const QUIET = "#68707d";
-export const LINE = "#d8dce3";
+const INK = "#31363f";
+const QUIET = "#68707d";
+const LINE = "#d8dce3";
 export const PAPER = "#fefefe";
 export const ACCENT = "#2f6db5";
 export const SECOND = "#d9772e";

@@ -125,6 +125,10 @@ describe("folders", () => {
     expectLine(await run("train", "vae", ...TINY, "--out", out, "--steps", "2"), 1, "--out", out);
   });
 
+  it.skipIf(process.platform !== "linux")("refuses a place where no folder can be made", async () => {
+    expectLine(await run("train", "vae", ...TINY, "--out", "/proc/a/b", "--steps", "2"), 1, "--out /proc/a/b");
+  });
+
   it("refuses to write over files that are no run", async () => {
     await mkdir(join(folder.path, "mine"));
     await writeFile(join(folder.path, "mine", "thesis.txt"), "years of work");

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { UserError } from "@latentkit/jit";
@@ -46,6 +46,27 @@ export function withFileErrorsSync<T>(action: string, work: () => T): T {
   } catch (error) {
     throw fileError(error, action);
   }
+}
+
+/**
+ * Makes a folder and those above it. Not Node's recursive `mkdir`: that one never returns where a parent exists but nothing can be made in it
+ * with ENOENT, as in Linux's /proc.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const attempt = async (): Promise<string | undefined> => {
+    try {
+      await mkdir(path);
+      return undefined;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT" && !existsSync(dirname(path))) return code;
+      if (existsSync(path) && statSync(path).isDirectory()) return undefined;
+      throw error;
+    }
+  };
+  if ((await attempt()) === undefined) return;
+  await makeFolder(dirname(path));
+  await attempt();
 }
 
 /** Writes a new file (or replaces its content in place) and waits until the disk has it. */

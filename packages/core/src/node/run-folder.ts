@@ -4,7 +4,7 @@ import { UserError } from "@latentkit/jit";
 import type { Json, Retention } from "../checkpoint.js";
 import { combineSinks, type LogSink } from "../log.js";
 import { FileCheckpointStore } from "./checkpoint-store.js";
-import { isTemporaryName, withFileErrors, writeFileAtomic } from "./files.js";
+import { isTemporaryName, makeFolder, withFileErrors, writeFileAtomic } from "./files.js";
 import { openJsonlSink } from "./jsonl-sink.js";
 import { openTensorBoardSink } from "./tensorboard-sink.js";
 
@@ -88,7 +88,7 @@ export async function createRunFolder(
 ): Promise<RunFolder> {
   const run = new RunFolder(path, config);
   await withFileErrors(`--out ${path} cannot be used`, async () => {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     const names = (await readdir(path)).filter((name) => !isTemporaryName(name));
     if (names.length > 0) await clear(run, options.overwrite === true);
   });

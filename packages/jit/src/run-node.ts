@@ -1,11 +1,13 @@
 import "@tensorflow/tfjs-backend-cpu";
-import { engine, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
+import { engine, type KernelBackend, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import { compositeOf } from "./composite.js";
 import type { GraphNode, ValueId } from "./graph.js";
 import { type HostTensor, hostTensor } from "./host-tensor.js";
 
 // The cpu backend advises its first user to install another package; an engine is that other package.
-(engine().findBackend("cpu") as unknown as { firstUse: boolean }).firstUse = false;
+const cpu = engine().registryFactory.cpu as { factory: () => KernelBackend };
+const create = cpu.factory;
+cpu.factory = () => Object.assign(create(), { firstUse: false });
 
 /** Runs `f` with tfjs's cpu backend active and restores the backend that was. */
 export function onCpu<T>(f: () => T): T {

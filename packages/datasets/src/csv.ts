@@ -67,7 +67,7 @@ interface Row {
  *
  * @throws UserError for text that is not UTF-8, rows of different length, an open quote, doubled column names, no rows.
  */
-export function parseCsv({ path, bytes }: SourceFile, header?: boolean, delimiter?: string): Table {
+function parseCsv({ path, bytes }: SourceFile, header?: boolean, delimiter?: string): Table {
   const rows = rowsOf(path, bytes, delimiter);
   const [first] = rows;
   if (!first) throw refusal(`${path} has no rows; give a table with at least 2 rows`);

@@ -29,7 +29,7 @@ type IdxPart = keyof typeof IDX_FILES;
  *
  * @throws UserError for a wrong magic number, another element type, or a file shorter or longer than its header says.
  */
-export function parseIdx({ path, bytes: raw, sha256: rawSha256 }: SourceFile): IdxArray {
+function parseIdx({ path, bytes: raw, sha256: rawSha256 }: SourceFile): IdxArray {
   const isGzip = raw[0] === 0x1f && raw[1] === 0x8b;
   const bytes = isGzip ? gunzip(path, raw) : raw;
   if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== 0) {

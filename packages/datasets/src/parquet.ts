@@ -35,7 +35,7 @@ function cellToNumber(cell: unknown): number {
  *
  * @throws UserError when it is not a Parquet file, or damaged.
  */
-export async function parseParquet({ path, bytes }: SourceFile): Promise<Table> {
+async function parseParquet({ path, bytes }: SourceFile): Promise<Table> {
   const file = new Uint8Array(bytes).buffer;
   try {
     const names = parquetSchema(parquetMetadata(file)).children.map(({ element }) => element.name);

@@ -7,7 +7,7 @@ export interface Image {
 }
 
 /** The part of an image in a rectangle. */
-export function crop(image: Image, top: number, left: number, height: number, width: number): Image {
+function crop(image: Image, top: number, left: number, height: number, width: number): Image {
   const { channels } = image;
   const data = new Uint8Array(height * width * channels);
   for (let y = 0; y < height; y++) {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type CheckpointInfo, type CheckpointMeta, checkpointName } from "../checkpoint.js";
 
 /** Version of a checkpoint's layout on disk. */
-export const CHECKPOINT_VERSION = 1;
+const CHECKPOINT_VERSION = 1;
 export const MANIFEST_FILE = "manifest.json";
 
 const manifestSchema = z.object({

@@ -4,7 +4,7 @@ import { type Points, pointsOf, type Toy } from "./toy.js";
 const FFJORD = "toy data of FFJORD (Grathwohl et al., 2018), https://github.com/rtqichen/ffjord lib/toy_data.py";
 
 /** Equally likely Gaussians with standard deviation `sigma` in both directions. */
-export function mixture(centers: readonly (readonly [number, number])[], sigma: number) {
+function mixture(centers: readonly (readonly [number, number])[], sigma: number) {
   return (draws: Draws, n: number): Points => {
     const label = draws.integer("component", n, centers.length);
     const noise = draws.normal("noise", 2 * n);

@@ -1,6 +1,6 @@
 import { pointsOf, type Toy } from "./toy.js";
 
-export const BLADES = 5;
+const BLADES = 5;
 export const RADIAL_SIGMA = 0.3;
 export const TANGENTIAL_SIGMA = 0.1;
 

@@ -61,27 +61,25 @@ function likelihoodNote(model: GenerativeModel): { note: string } | Record<strin
   return model.likelihoodNote === undefined ? {} : { note: model.likelihoodNote };
 }
 
-const elbo: Metric = {
-  name: "elbo",
-  summary: "lower bound on the log-likelihood, one draw an example",
-  refusal: (model) => (model.elbo ? undefined : "the model has no evidence lower bound"),
-  async evaluate(context) {
-    const { model } = context.session;
-    const values = await average(model.elbo as PerExample, context);
-    return { ...meanAndError(values.data), unit: "nats", ...likelihoodNote(model) };
-  },
-};
+function likelihood(name: "elbo" | "logProb", summary: string, missing: string): Metric {
+  return {
+    name,
+    summary,
+    refusal: (model) => (model[name] ? undefined : missing),
+    async evaluate(context) {
+      const { model } = context.session;
+      const values = await average(model[name] as PerExample, context);
+      return { ...meanAndError(values.data), unit: "nats", ...likelihoodNote(model) };
+    },
+  };
+}
 
-const logProb: Metric = {
-  name: "logProb",
-  summary: "exact log-likelihood",
-  refusal: (model) => (model.logProb ? undefined : "the model has no exact likelihood"),
-  async evaluate(context) {
-    const { model } = context.session;
-    const values = await average(model.logProb as PerExample, context);
-    return { ...meanAndError(values.data), unit: "nats", ...likelihoodNote(model) };
-  },
-};
+const elbo = likelihood(
+  "elbo",
+  "lower bound on the log-likelihood, one draw an example",
+  "the model has no evidence lower bound",
+);
+const logProb = likelihood("logProb", "exact log-likelihood", "the model has no exact likelihood");
 
 /** `-log2 p` a dimension. Discrete data need no correction; densities of continuous data are left as densities. */
 const bitsPerDim: Metric = {

@@ -8,7 +8,7 @@ import { layoutCases } from "./cases/layout.js";
 import { matmulCases } from "./cases/matmul.js";
 import { reductionCases } from "./cases/reduction.js";
 
-export type {  KernelCase } from "./cases/case.js";
+export type { KernelCase } from "./cases/case.js";
 
 /** At least one case for every kernel that can be traced: the same table serves inference, gradients and the engines' conformance suite. */
 export const kernelCases: readonly KernelCase[] = [

@@ -98,6 +98,8 @@ const bitsPerDim: Metric = {
 /** The metrics that need nothing but the model's own capabilities. */
 export const builtinMetrics: readonly Metric[] = [elbo, logProb, bitsPerDim];
 
+const LIKELIHOOD_UNITS = ["nats", "bits/dim"];
+
 /** The measurements that a model brings itself. */
 function modelMetrics(model: GenerativeModel): Metric[] {
   return Object.entries(model.metrics ?? {}).map(([name, metric]) => ({
@@ -110,7 +112,7 @@ function modelMetrics(model: GenerativeModel): Metric[] {
       return {
         ...(metric.aggregate?.(values) ?? meanAndError(values.data)),
         unit: metric.unit,
-        ...likelihoodNote(model),
+        ...(LIKELIHOOD_UNITS.includes(metric.unit) ? likelihoodNote(model) : {}),
       };
     },
   }));

@@ -6,7 +6,7 @@
 import { train } from "@latentkit/core";
 import { mnist } from "@latentkit/datasets";
 import { onnx } from "@latentkit/engine-onnx";
-import { vae } from "../src/index.js";
+import { vae } from "@latentkit/vae";
 
 const BATCH = 128;
 const cases = [

@@ -9,7 +9,7 @@
 import { train } from "@latentkit/core";
 import { toy } from "@latentkit/datasets";
 import { onnx } from "@latentkit/engine-onnx";
-import { vae } from "../src/index.js";
+import { vae } from "@latentkit/vae";
 
 const engine = onnx();
 const run = await train({

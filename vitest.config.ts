@@ -6,5 +6,9 @@ const conditions = ["@latentkit/source", "node", "import", "module", "default"];
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
-  test: { include: ["packages/*/{src,test}/**/*.test.ts", "tools/**/*.test.mjs"] },
+  test: {
+    testTimeout: 60_000, // machines differ: a limit against hanging, not a measure of speed
+    hookTimeout: 300_000,
+    include: ["packages/*/{src,test}/**/*.test.ts", "tools/**/*.test.mjs"],
+  },
 });

@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000, // machines differ: a limit against hanging, not a measure of speed
     hookTimeout: 300_000,
+    maxConcurrency: 2, // of tests that call themselves concurrent
     include: ["packages/*/{src,test}/**/*.test.ts", "tools/**/*.test.mjs"],
   },
 });

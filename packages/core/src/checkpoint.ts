@@ -23,6 +23,7 @@ export interface CheckpointInfo {
   readonly files: readonly string[];
 }
 
+/** A checkpoint with the files that were asked for. */
 export interface Checkpoint {
   readonly info: CheckpointInfo;
   readonly tensors: TensorFiles;

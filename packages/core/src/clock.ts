@@ -6,4 +6,5 @@ export interface Clock {
   wallTime(): number;
 }
 
+/** The machine's clock. */
 export const systemClock: Clock = { now: () => performance.now(), wallTime: () => Date.now() };

@@ -74,6 +74,7 @@ export interface DatasetFactory {
   load(request: DatasetRequest): Promise<Dataset>;
 }
 
+/** What {@link DatasetFactory.load} is asked for. */
 export interface DatasetRequest {
   /** The part behind the colon in `csv:points.csv`. */
   readonly argument?: string;

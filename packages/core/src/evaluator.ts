@@ -17,7 +17,7 @@ export interface MetricResult {
   readonly note?: string;
 }
 
-/** What a metric may look at. */
+/** What a metric may look at; `limit`: only the first so many examples. */
 export interface MetricContext {
   readonly session: Session;
   readonly dataset: Dataset;
@@ -34,12 +34,13 @@ export interface Metric {
   readonly onRequest?: boolean;
   /** Why it cannot be computed for this model and data; `undefined` when it can. */
   refusal(model: GenerativeModel, datum: DatumSpec): string | undefined;
+  /** Measures the split of the context. */
   evaluate(context: MetricContext): Promise<MetricResult>;
 }
 
 type PerExample = (params: any, state: any, batch: Batch, key: Key) => Tensor;
 
-/** Mean and its standard error, `sd / sqrt(n)`, in float64. */
+/** Mean and its standard error, `sd / sqrt(n)`, in float64; the error of one value is NaN. */
 export function meanAndError(values: ArrayLike<number>): { value: number; stderr: number; n: number } {
   const n = values.length;
   let mean = 0;
@@ -131,6 +132,8 @@ export class Evaluator {
   }
 
   /**
+   * Measures a model on a split.
+   *
    * @param names Metrics to compute; all that apply and are quick when absent.
    * @throws UserError for an unknown metric or one that does not apply.
    */

@@ -15,7 +15,7 @@ export function batchSpecs(split: Split, batchSize: number): Record<string, Tens
   );
 }
 
-/** Shapes of a model's parameters and state, found by tracing `init`; nothing is computed. */
+/** Shapes of a model's parameters and state, found by tracing `init`; nothing is computed. @throws TraceError when `init` cannot be traced. */
 export function modelSpecs(model: GenerativeModel, split: Split, batchSize: number): ModelSpecs {
   const specs = evalShape((batch, key) => model.init(key, batch) as never, batchSpecs(split, batchSize));
   return specs as unknown as ModelSpecs;

@@ -6,7 +6,7 @@
  */
 import { type DType, type DTypeArrays, type HostTensor, sizeOf, UserError } from "@latentkit/jit";
 
-/** What a file holds: tensors in the file's order, and the strings of `__metadata__`. */
+/** What a safetensors file holds: tensors in the file's order, and the strings of `__metadata__`. */
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, HostTensor>;
   readonly metadata: Readonly<Record<string, string>>;

@@ -68,7 +68,12 @@ export class Session {
     readonly weights: "params" | "ema",
   ) {}
 
-  /** @returns Samples in the data's own range, shape `(n, ...datum.shape)`. */
+  /**
+   * Draws samples, 256 a call of the engine.
+   *
+   * @returns Samples in the data's own range, shape `(n, ...datum.shape)`.
+   * @throws UserError when `n` or a label is impossible.
+   */
   async sample(request: SampleOptions): Promise<HostTensor> {
     checkCount(request.n);
     const parts: HostTensor[] = [];
@@ -78,7 +83,7 @@ export class Session {
     return concatRows(parts, request.n);
   }
 
-  /** Every step of the scan; the last frame holds the samples. At most 256 samples. */
+  /** Every step of the scan; the last frame holds the samples. @throws UserError when `n` is not from 1 to 256, or a label is impossible. */
   sampleStream(request: SampleOptions): AsyncIterable<SampleFrame> {
     checkCount(request.n);
     if (request.n > MAX_SAMPLES_A_CALL) {
@@ -199,12 +204,18 @@ export class Session {
     return concatRows(parts, size);
   }
 
-  /** The most likely latent of every example of a split, shape `(n, ...latent.shape)`. */
+  /** The most likely latent of every example of a split, shape `(n, ...latent.shape)`. @throws UserError when the model has no latent space. */
   encode(split: Split, options: SplitOptions = {}): Promise<HostTensor> {
     return this.perExample(this.#latent().encode, split, options);
   }
 
-  /** Data of the given latents, shape `(n, ...datum.shape)`. */
+  /**
+   * Data of the given latents.
+   *
+   * @param z Shape `(n, ...latent.shape)`. @param label int32 `(n,)`, for conditional models.
+   * @returns Shape `(n, ...datum.shape)`, in the data's own range.
+   * @throws UserError when the model has no latent space.
+   */
   async decode(z: HostTensor, label?: HostTensor): Promise<HostTensor> {
     const { decode } = this.#latent();
     const body = this.#function(decode, (state, args) => ({

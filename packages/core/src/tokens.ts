@@ -11,17 +11,21 @@ import type { Trainer } from "./trainer.js";
 /** A typed key of the container. `Symbol.for`, so that two installed copies of core agree. */
 export const token = <T>(name: string) => Symbol.for(`@latentkit/core/${name}`) as InjectionToken<T>;
 
-/** Many. */
+/** Models; many. */
 export const MODEL_PLUGIN = token<ModelPlugin>("ModelPlugin");
-/** Many. */
+/** Engines that may be used here; many. */
 export const ENGINE = token<EngineFactory>("Engine");
-/** Many. */
+/** Data sets and readers by name; many. */
 export const DATASET = token<DatasetFactory>("Dataset");
-/** Many. */
+/** Measurements of any model; many, `builtinMetrics` to begin with. */
 export const METRIC = token<Metric>("Metric");
-/** Many; what is logged goes to all of them. */
+/** Sinks of measurements; many, what is logged goes to all of them. */
 export const LOG_SINK = token<LogSink>("LogSink");
+/** Where checkpoints go; in memory by default. */
 export const CHECKPOINT_STORE = token<CheckpointStore>("CheckpointStore");
+/** Time; `systemClock` by default. */
 export const CLOCK = token<Clock>("Clock");
+/** A trainer with the container's clock, checkpoints, sinks and evaluator, as they are when it is resolved. */
 export const TRAINER = token<Trainer>("Trainer");
+/** An evaluator with the metrics registered when it is resolved. */
 export const EVALUATOR = token<Evaluator>("Evaluator");

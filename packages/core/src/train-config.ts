@@ -25,7 +25,9 @@ export const trainConfigSchema = z.strictObject({
   checkpointEvery: z.int().min(0).default(1000).describe("steps between checkpoints; 0: only at the end"),
 });
 
+/** A complete training configuration. */
 export type TrainConfig = z.output<typeof trainConfigSchema>;
+/** A training configuration as users give it: everything has a default. */
 export type TrainConfigInput = z.input<typeof trainConfigSchema>;
 
 /** Total number of updates of a configuration. */

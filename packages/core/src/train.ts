@@ -28,11 +28,17 @@ export interface Run {
   readonly dataset: Dataset;
   readonly config: TrainConfig;
   readonly result: FitResult;
-  /** Samples in the data's own range, shape `(n, ...datum.shape)`. */
+  /** Samples in the data's own range, shape `(n, ...datum.shape)`. @throws UserError when `n`, a label or an option is impossible. */
   sample(options: SampleOptions): Promise<HostTensor>;
   /** The sampling scan, step by step. */
   sampleStream(options: SampleOptions): AsyncIterable<SampleFrame>;
-  /** @param metrics Names; all that apply when absent. */
+  /**
+   * Measures on the test split.
+   *
+   * @param metrics Names; all that apply and are quick when absent.
+   * @param options `limit`: only the first so many examples; `seed`: the run's when absent.
+   * @throws UserError for an unknown metric or one that does not apply.
+   */
   evaluate(
     metrics?: readonly string[],
     options?: { seed?: number; limit?: number },

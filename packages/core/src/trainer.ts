@@ -35,13 +35,14 @@ export interface Progress {
   /** Updates done. */
   readonly step: number;
   readonly steps: number;
-  /** Passes over the data, with its fraction. */
+  /** Passes over the data so far, with the fraction of the current one. */
   readonly epoch: number;
   readonly epochs: number;
   /** Scalars of the latest update: `loss`, its parts, `gradNorm`, `skipped`. */
   readonly metrics: Readonly<Record<string, number>>;
   /** Examples a second, over the last seconds. */
   readonly examplesPerSecond: number;
+  /** At the present speed; NaN before the second update. */
   readonly secondsLeft: number;
 }
 
@@ -64,6 +65,7 @@ export interface FitRequest {
   ) => Promise<void> | void;
 }
 
+/** How a run ended. */
 export interface FitResult {
   readonly session: Session;
   readonly specs: ModelSpecs;
@@ -80,7 +82,11 @@ export interface FitResult {
 export class Trainer {
   constructor(private readonly services: TrainerServices) {}
 
-  /** @throws UserError when data, configuration or checkpoint cannot be right, or training diverges. */
+  /**
+   * Trains to the end or until the signal, evaluating, logging and saving on the way.
+   *
+   * @throws UserError when data, configuration or checkpoint cannot be right, or training diverges.
+   */
   async fit(request: FitRequest): Promise<FitResult> {
     const fit = await Fit.prepare(this.services, request);
     return fit.run();

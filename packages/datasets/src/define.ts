@@ -4,7 +4,7 @@ import { refusal } from "./refusal.js";
 
 /** What a reader gets after its argument and options were checked. */
 export interface ReadRequest<S extends z.ZodObject> {
-  /** What `--data` would call it: `csv:points.csv`. For {@link Dataset.name}. */
+  /** What `--data` would call it: `csv:points.csv`. For `Dataset.name`. */
   readonly name: string;
   /** The part behind the colon; empty when left out. */
   readonly argument: string;
@@ -23,7 +23,7 @@ export interface Reader<S extends z.ZodObject> {
   read(request: ReadRequest<S>): Promise<Dataset>;
 }
 
-/** A {@link DatasetFactory} that keeps the type of its options. */
+/** A `DatasetFactory` that keeps the type of its options. */
 export interface ReaderFactory<S extends z.ZodObject> extends DatasetFactory {
   readonly options: S;
 }

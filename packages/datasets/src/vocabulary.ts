@@ -21,7 +21,7 @@ export function characterTokens(text: string): CharacterTokens {
 /**
  * The ids of a text's characters, for prompts.
  *
- * @param tokens {@link Dataset.tokens}.
+ * @param tokens `tokens` of the data set.
  * @throws UserError naming the first character that is not in the vocabulary.
  */
 export function encodeText(tokens: readonly string[], text: string): Int32Array {
@@ -34,7 +34,7 @@ export function encodeText(tokens: readonly string[], text: string): Int32Array 
   });
 }
 
-/** The text of some token ids. @param tokens {@link Dataset.tokens}. @throws RangeError for an id outside the vocabulary. */
+/** The text of some token ids. @param tokens `tokens` of the data set. @throws RangeError for an id outside the vocabulary. */
 export function decodeTokens(tokens: readonly string[], ids: ArrayLike<number>): string {
   return Array.from(ids, (id) => {
     const token = tokens[id];

@@ -33,6 +33,7 @@ export interface Traced {
 
 /**
  * Records one run of `f` on symbolic tensors: forward, backward and update in one list of kernels. No engine is needed.
+ * `f` runs once, synchronously; plain numbers and shapes may steer it, values of tensors may not.
  *
  * @throws TraceError when `f` reads a value, draws with tfjs's own random functions or calls a kernel that cannot be traced.
  */
@@ -62,7 +63,7 @@ export function trace(f: ProgramFunction, specs: ProgramSpecs): Traced {
   });
 }
 
-/** Shapes of what `f` would give, without computing it; empty branches of its tree are kept. */
+/** Shapes of what `f` would give, without computing it; empty branches of its tree are kept. @throws TraceError as {@link trace} does. */
 export function evalShape<T extends Tree<Tensor>>(
   f: (inputs: any, key: Key) => T,
   inputs: Tree<TensorSpec>,
@@ -138,6 +139,7 @@ export class Program {
    * @param inputs Values by the names of the specs; plain scalars may be given as numbers.
    * @param key Key words of this run, see {@link hostKey}; `hostKey(0)` when absent.
    * @returns The function's outputs as host values.
+   * @throws Error when an input is missing or differs from its spec, or a path of the state does not exist in the store.
    */
   async run(inputs: Tree<HostTensor | number> = {}, key: Int32Array = keyWords(0)): Promise<any> {
     const given = new Map<string, HostTensor | number>(flatten(inputs as Tree<HostTensor | number>));
@@ -174,6 +176,9 @@ const programs = new WeakMap<Store, WeakMap<ProgramFunction, Map<string, Promise
  * Traces `f` and compiles it for an engine. A second call with the same function, store and shapes gives the same program.
  *
  * @param store Where the state lives; programs that share a store share state.
+ * @throws TraceError as {@link trace} does.
+ * @throws UnsupportedKernelError when the engine lacks a kernel.
+ * @throws Error when the function returns another shape or dtype for a path of the state.
  */
 export function compile(engine: Engine, f: ProgramFunction, specs: ProgramSpecs, store: Store): Promise<Program> {
   const byFunction = programs.get(store) ?? new WeakMap<ProgramFunction, Map<string, Promise<Program>>>();

@@ -37,6 +37,7 @@ export function allComposites(): ReadonlyMap<string, Composite> {
  * Registers a composite: traced as one node, run eagerly by its definition on every backend of tfjs.
  *
  * @returns A function that calls it: `call({ x, scale }, { epsilon })`.
+ * @throws Error when the name is taken.
  */
 export function defineComposite<I extends Tensors, A extends Attrs = Attrs>(
   composite: Composite & { forward: (inputs: I, attrs: A) => Tensor | Tensor[] },

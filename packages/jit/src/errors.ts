@@ -8,6 +8,7 @@ export class UserError extends Error {
   /** Package that refuses, e.g. `@latentkit/vae`. */
   readonly package: string;
 
+  /** @param message Without the package's name, which is put before it. */
   constructor(packageName: string, message: string, options?: ErrorOptions) {
     super(`${packageName}: ${message}`, options);
     this.package = packageName;

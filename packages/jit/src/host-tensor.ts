@@ -19,7 +19,7 @@ export interface HostTensor extends TensorSpec {
   readonly data: DTypeArrays[DType];
 }
 
-/** Number of elements of a shape; a scalar (`[]`) has one. */
+/** Number of elements of a shape, the product of its dimensions; a scalar (`[]`) has one. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }

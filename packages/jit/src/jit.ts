@@ -16,6 +16,8 @@ export interface Jitted<A extends readonly Tree<Tensor>[], R extends Tree<Tensor
  * Compiles a function of tfjs tensors: `const f = jit(engine, (x: Tensor) => tf.softplus(tf.matMul(x, w)))`.
  * It is traced once for every combination of argument shapes; tensors it captures become constants of the graph.
  * Results are tensors of the backend active in tfjs-core.
+ *
+ * @throws TraceError, UnsupportedKernelError as {@link compile} does, when the function is called with new shapes.
  */
 export function jit<A extends readonly Tree<Tensor>[], R extends Tree<Tensor>>(
   engine: Engine,

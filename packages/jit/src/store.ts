@@ -25,6 +25,7 @@ export class HostStore implements Store {
     this.tensors.clear();
   }
 
+  /** The tensor itself, not a copy. @throws Error naming the paths that exist when this one does not. */
   get(path: string): HostTensor {
     const value = this.tensors.get(path);
     if (value === undefined) throw missingPath(path, this.tensors.keys());

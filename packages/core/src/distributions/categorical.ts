@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs-core";
  */
 
 /**
- * Log-probability of classes.
+ * Log-probability of classes, nats.
  *
  * @param labels int32, shape `(...)`, in `[0, K)`. @param logits Shape `(..., K)`. @returns Shape `(...)`.
  */
@@ -19,13 +19,13 @@ export function categoricalSample(key: Key, logits: tf.Tensor): tf.Tensor {
   return categorical(key, logits);
 }
 
-/** `-sum p log p`, shape `(...)`, between 0 and log K. Logits must be finite. */
+/** Entropy of logits `(..., K)`, nats: `-sum p log p`, shape `(...)`, between 0 and log K. Logits must be finite. */
 export function categoricalEntropy(logits: tf.Tensor): tf.Tensor {
   const logP = tf.logSoftmax(logits);
   return tf.neg(tf.sum(tf.mul(tf.exp(logP), logP), -1));
 }
 
-/** `KL(p || q)` of two categorical distributions, shape `(...)`. Logits must be finite. */
+/** `KL(p || q)` of two categorical distributions with logits `(..., K)`, nats, shape `(...)`. Logits must be finite. */
 export function categoricalKl(logitsP: tf.Tensor, logitsQ: tf.Tensor): tf.Tensor {
   const logP = tf.logSoftmax(logitsP);
   return tf.sum(tf.mul(tf.exp(logP), tf.sub(logP, tf.logSoftmax(logitsQ))), -1);

@@ -5,13 +5,13 @@ import * as tf from "@tensorflow/tfjs-core";
  * Logistic distributions with mean `mu` and log-scale `logScale` (standard deviation: scale * pi / sqrt 3), element by element, in nats.
  */
 
-/** `-z - logScale - 2 log(1 + exp(-z))` with `z = (x - mu) / scale`. */
+/** Log-density of the logistic distribution, nats, element by element with broadcasting: `-z - logScale - 2 log(1 + exp(-z))` with `z = (x - mu) / scale`. */
 export function logisticLogProb(x: tf.Tensor, mu: tf.Tensor, logScale: tf.Tensor): tf.Tensor {
   const z = tf.mul(tf.sub(x, mu), tf.exp(tf.neg(logScale)));
   return tf.neg(tf.add(tf.add(tf.softplus(z), tf.softplus(tf.neg(z))), logScale));
 }
 
-/** `mu + scale (log u - log(1 - u))`: gradients flow to both parameters. Within 17.4 scales of the mean. */
+/** A draw of the logistic distribution, shape of `mu` and `logScale` broadcast: `mu + scale (log u - log(1 - u))`; gradients flow to both parameters. Within 17.4 scales of the mean. */
 export function logisticSample(key: Key, mu: tf.Tensor, logScale: tf.Tensor): tf.Tensor {
   const shape = tf.backend_util.assertAndGetBroadcastShape(mu.shape, logScale.shape);
   const u = tf.maximum(uniform(key, shape), 2 ** -25); // multiples of 2^-24 below 1, zero among them
@@ -62,7 +62,7 @@ function log1mExp(d: tf.Tensor): tf.Tensor {
  * With `a`, `b` the standardised edges, `log(sigmoid(a) - sigmoid(b)) = log sigmoid(a) + log sigmoid(-b) + log(1 - exp(b - a))`: exact where the
  * difference underflows, so no approximation of small masses is needed. Log-scales are limited to [-20, 20].
  *
- * @param x Values on the grid. @param mu Mean, in the data's range. @param logScale Log of the scale, in the data's unit.
+ * @param x Values on the grid. @param mu Mean, in the data's range. @param logScale Log of the scale, in the data's unit. @returns Nats, element by element.
  * @throws UserError for a range or number of levels that cannot be.
  */
 export function discretizedLogisticLogProb(
@@ -84,7 +84,7 @@ export function discretizedLogisticLogProb(
   return tf.sub(inner, tf.add(upper, lower));
 }
 
-/** Draws from the distribution of {@link discretizedLogisticLogProb}: values on the grid. No gradient flows through the rounding. */
+/** Draws from the distribution of {@link discretizedLogisticLogProb}: values on the grid, shape of `mu` and `logScale` broadcast. No gradient flows through the rounding. @throws UserError as there. */
 export function discretizedLogisticSample(
   key: Key,
   mu: tf.Tensor,

@@ -11,7 +11,7 @@ export function uniformLogProb(x: tf.Tensor, low: number, high: number): tf.Tens
   );
 }
 
-/** Uniform numbers in `[low, high)`. */
+/** Uniform numbers in `[low, high)`, float32. */
 export function uniformSample(key: Key, shape: readonly number[], low: number, high: number): tf.Tensor {
   return uniform(key, shape, low, high);
 }

@@ -115,6 +115,7 @@ export function isTemporaryName(name: string): boolean {
   return /^\..*\.\d+\.tmp$/.test(name);
 }
 
+/** The sha256 of bytes (of a text: in UTF-8), 64 hexadecimal digits. */
 export function sha256(bytes: Uint8Array | string): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

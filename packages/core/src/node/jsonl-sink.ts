@@ -13,6 +13,7 @@ export interface MetricsLine {
   readonly [name: string]: number | null;
 }
 
+/** Options of {@link openJsonlSink}. */
 export interface JsonlSinkOptions {
   /** Continue after this step: lines of later steps are cut. The file is started anew when absent. */
   readonly resumeAt?: number | undefined;

@@ -41,6 +41,7 @@ export class RunFolder {
     this.reportFile = join(path, "report.html");
   }
 
+  /** The store over {@link checkpointsFolder}. */
   checkpoints(retention?: Retention): FileCheckpointStore {
     return new FileCheckpointStore(this.checkpointsFolder, retention);
   }
@@ -71,6 +72,7 @@ export class RunFolder {
   }
 }
 
+/** Options of {@link createRunFolder}. */
 export interface CreateRunOptions {
   /** Delete the run that is there. Files that are not of a run stay. */
   readonly overwrite?: boolean | undefined;

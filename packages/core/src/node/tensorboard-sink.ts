@@ -8,6 +8,7 @@ import { encodeRecord } from "../tensorboard/tfrecord.js";
 import { withFileErrors, withFileErrorsSync } from "./files.js";
 import { writeAll } from "./jsonl-sink.js";
 
+/** Options of {@link openTensorBoardSink}. */
 export interface TensorBoardSinkOptions {
   /** Continue after this step: TensorBoard drops what earlier files of the folder hold of later steps. */
   readonly resumeAt?: number | undefined;

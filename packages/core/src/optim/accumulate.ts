@@ -8,6 +8,8 @@ import { mapPair, selectTree, zerosLikeTree } from "./trees.js";
  * batch `every` times as large when the loss is a mean over the batch. Steps that the guard refuses are not collected.
  *
  * State: the optimizer's, with `accumulated.count` (int32) and `accumulated.sum` beside it.
+ *
+ * @throws UserError when `every` is not a whole number from 1.
  */
 export function accumulate(optimizer: Optimizer, every: number): Optimizer {
   if (!Number.isInteger(every) || every < 1) {

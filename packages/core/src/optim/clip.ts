@@ -11,6 +11,8 @@ function requirePositive(transform: string, value: number): void {
 /**
  * Scales all gradients together so that their global norm is at most `limit`; smaller ones pass unchanged.
  * Pascanu et al., 2012, Algorithm 1. https://arxiv.org/abs/1211.5063
+ *
+ * @throws UserError when the limit is not above 0.
  */
 export function clipByGlobalNorm(limit: number): GradientTransform {
   requirePositive("clipByGlobalNorm", limit);
@@ -20,7 +22,7 @@ export function clipByGlobalNorm(limit: number): GradientTransform {
   });
 }
 
-/** Limits every element of every gradient to `[-limit, limit]`. */
+/** Limits every element of every gradient to `[-limit, limit]`. @throws UserError when the limit is not above 0. */
 export function clipByValue(limit: number): GradientTransform {
   requirePositive("clipByValue", limit);
   return gradientTransform("clipByValue", (grads) => mapTree(grads, (grad) => tf.clipByValue(grad, -limit, limit)));

@@ -39,7 +39,8 @@ export function guardInit(): GuardState {
  *
  * Gradients whose sum of squares is beyond float32 (norm above 1.8e19) count as not finite.
  *
- * @param loss Scalar.
+ * @param loss Scalar. @param grads float32 tensors. @param state The counts of the step before.
+ * @throws UserError when `maxGradNorm` is not above 0.
  */
 export function guard(
   loss: tf.Tensor,

@@ -59,6 +59,8 @@ export function gradientTransform(
 /**
  * Transforms in order, then an optimizer: `chain(clipByGlobalNorm(1), adamw())`.
  * The state is the optimizer's, with that of transforms which keep one beside it under their names.
+ *
+ * @throws Error when two parts keep state under one name.
  */
 export function chain(...parts: readonly [...transforms: GradientTransform[], optimizer: Optimizer]): Optimizer {
   const transforms = parts.slice(0, -1) as GradientTransform[];

@@ -19,7 +19,7 @@ export function constantSchedule(value: number): Schedule {
   return () => tf.scalar(value);
 }
 
-/** From `from` on step 0 straight to `to` on step `steps`, and `to` afterwards. */
+/** From `from` on step 0 straight to `to` on step `steps`, and `to` afterwards. @throws UserError when `steps` is not above 0. */
 export function linearSchedule(from: number, to: number, steps: number): Schedule {
   requirePositive("linear", "steps", steps);
   return (step) => {
@@ -41,6 +41,8 @@ export interface CosineOptions {
 /**
  * Linear warm-up `peak (t + 1) / (warmup + 1)`, then half a cosine from `peak` on step `warmup` to `final` on step `steps`.
  * Loshchilov & Hutter, 2016, eq. 5, one cycle. https://arxiv.org/abs/1608.03983
+ *
+ * @throws UserError when `steps` is not above 0 or `warmup` not below it.
  */
 export function cosineSchedule(peak: number, { steps, warmup = 0, final = 0 }: CosineOptions): Schedule {
   requirePositive("cosine", "steps", steps);
@@ -59,7 +61,7 @@ export function cosineSchedule(peak: number, { steps, warmup = 0, final = 0 }: C
   };
 }
 
-/** `initial * rate^(t / every)`; with `staircase`, `t / every` is rounded down. */
+/** `initial * rate^(t / every)`; with `staircase`, `t / every` is rounded down. @throws UserError when `rate` or `every` is not above 0. */
 export function exponentialSchedule(
   initial: number,
   { rate, every, staircase = false }: { readonly rate: number; readonly every: number; readonly staircase?: boolean },
@@ -87,6 +89,8 @@ export function stepSchedule(
 /**
  * `scale dModel^-0.5 min(n^-0.5, n warmup^-1.5)` with `n = t + 1`.
  * Vaswani et al., 2017, §5.3, eq. 3. https://arxiv.org/abs/1706.03762
+ *
+ * @throws UserError when `dModel` or `warmup` is not above 0.
  */
 export function noamSchedule({
   dModel,

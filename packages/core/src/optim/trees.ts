@@ -14,7 +14,7 @@ export function leavesOf(tree: TensorTree, like?: TensorTree, name = "tree"): Re
   return leaves;
 }
 
-/** `f` of the tensors at the same path in two trees, in the structure of the first. */
+/** `f` of the tensors at the same path in two trees, in the structure of the first. @throws Error when their paths differ. */
 export function mapPair(
   a: TensorTree,
   b: TensorTree,

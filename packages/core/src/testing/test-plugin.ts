@@ -38,6 +38,7 @@ export interface PluginCase {
   readonly skip?: Partial<Record<"lossFalls" | "sampleRange" | "gradients", string>>;
 }
 
+/** What {@link testPlugin} tests a plugin with. */
 export interface TestPluginOptions {
   readonly cases: readonly PluginCase[];
   /** The eager engine when absent. */

@@ -23,7 +23,7 @@ const geluKernel = defineComposite<{ x: Tensor }>({
   }),
 });
 
-/** Gaussian error linear unit, tanh form. Hendrycks & Gimpel, 2016, §2. https://arxiv.org/abs/1606.08415 */
+/** Gaussian error linear unit, tanh form, element by element. Hendrycks & Gimpel, 2016, §2. https://arxiv.org/abs/1606.08415 */
 export function gelu(x: Tensor): Tensor {
   return geluKernel({ x }, {}) as Tensor;
 }
@@ -40,7 +40,7 @@ const siluKernel = defineComposite<{ x: Tensor }>({
   }),
 });
 
-/** `x * sigmoid(x)`. Elfwing et al., 2017. https://arxiv.org/abs/1702.03118 */
+/** `x * sigmoid(x)`, element by element. Elfwing et al., 2017. https://arxiv.org/abs/1702.03118 */
 export function silu(x: Tensor): Tensor {
   return siluKernel({ x }, {}) as Tensor;
 }

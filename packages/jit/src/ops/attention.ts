@@ -45,6 +45,7 @@ function sumToShape(x: Tensor, shape: readonly number[]): Tensor {
 /** Large enough to vanish in the softmax, small enough that a fully masked row stays finite. */
 const MASKED = -1e9;
 
+/** What {@link scaledDotProductAttention} may not see, or sees differently. */
 export interface AttentionOptions {
   /** Position t sees positions up to t (aligned at the end when there are more keys than queries). */
   readonly causal?: boolean;

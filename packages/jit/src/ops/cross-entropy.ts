@@ -31,7 +31,8 @@ const sigmoidKernel = defineComposite<{ logits: Tensor; targets: Tensor }>({
 /**
  * Negative log-likelihood of Bernoulli variables, `max(l, 0) - l x + log(1 + exp(-|l|))` nats, element by element.
  *
- * @param logits `l`, any shape. @param targets `x` of the same shape, in [0, 1].
+ * @param logits `l`, any shape. @param targets `x` of the same shape, in [0, 1]. @returns As `logits`.
+ * @throws RangeError when the shapes differ.
  */
 export function sigmoidCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
   if (logits.shape.join() !== targets.shape.join()) {
@@ -61,6 +62,7 @@ function classMask(logits: Tensor, labels: Tensor): Tensor {
  * Negative log-likelihood of classes, nats.
  *
  * @param logits Shape `(..., K)`. @param labels int32, shape `(...)`, values in `[0, K)`. @returns Shape `(...)`.
+ * @throws RangeError when the shapes do not fit each other.
  */
 export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
   if (logits.shape.slice(0, -1).join() !== labels.shape.join()) {

@@ -38,7 +38,7 @@ const layerNormKernel = defineComposite<NormInputs, { epsilon: number }>({
 /**
  * Layer normalisation over the last axis. Ba et al., 2016, §3. https://arxiv.org/abs/1607.06450
  *
- * @param x Shape `(..., C)`. @param scale Shape `(C,)`. @param offset Shape `(C,)`.
+ * @param x Shape `(..., C)`. @param scale Shape `(C,)`. @param offset Shape `(C,)`. @returns As `x`.
  */
 export function layerNorm(x: Tensor, scale: Tensor, offset: Tensor, epsilon = 1e-5): Tensor {
   return layerNormKernel({ x, scale, offset }, { epsilon }) as Tensor;
@@ -75,7 +75,8 @@ const groupNormKernel = defineComposite<NormInputs, { groups: number; epsilon: n
 /**
  * Group normalisation of channels-last data. Wu & He, 2018, §3. https://arxiv.org/abs/1803.08494
  *
- * @param x Shape `(B, ..., C)`, C divisible by `groups`. @param scale Shape `(C,)`. @param offset Shape `(C,)`.
+ * @param x Shape `(B, ..., C)`, C divisible by `groups`. @param scale Shape `(C,)`. @param offset Shape `(C,)`. @returns As `x`.
+ * @throws RangeError when it is not divisible.
  */
 export function groupNorm(x: Tensor, scale: Tensor, offset: Tensor, groups: number, epsilon = 1e-5): Tensor {
   const channels = x.shape[x.rank - 1] as number;
@@ -103,7 +104,7 @@ const rmsNormKernel = defineComposite<{ x: Tensor; scale: Tensor }, { epsilon: n
 /**
  * Root-mean-square normalisation over the last axis. Zhang & Sennrich, 2019, §3. https://arxiv.org/abs/1910.07467
  *
- * @param x Shape `(..., C)`. @param scale Shape `(C,)`.
+ * @param x Shape `(..., C)`. @param scale Shape `(C,)`. @returns As `x`.
  */
 export function rmsNorm(x: Tensor, scale: Tensor, epsilon = 1e-6): Tensor {
   return rmsNormKernel({ x, scale }, { epsilon }) as Tensor;

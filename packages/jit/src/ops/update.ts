@@ -46,6 +46,7 @@ export interface AdamScalars {
  * One Adam update of one parameter. Kingma & Ba, 2014, Algorithm 1, in the form at the end of §2:
  * `p - lr sqrt(c2)/c1 * m / (sqrt(v) + epsilon sqrt(c2))`, equal to the bias-corrected form. https://arxiv.org/abs/1412.6980
  *
+ * @param tensors Parameter, gradient and both moments, all of one shape.
  * @returns `[param, m, v]` of the next step.
  */
 export function adamUpdate(

@@ -30,7 +30,7 @@ export function fold(key: Key, ...data: readonly (string | number | Tensor)[]): 
   }, key);
 }
 
-/** `n` keys, independent of each other and of `key`. */
+/** `n` keys, independent of each other and of `key`: `fold(key, i)` for i from 0. */
 export function split(key: Key, n = 2): Key[] {
   return Array.from({ length: n }, (_, i) => fold(key, i));
 }

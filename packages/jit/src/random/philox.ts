@@ -60,14 +60,14 @@ export function philoxBits(key: Words, n: number, out: Int32Array = new Int32Arr
   return out;
 }
 
-/** Uniform numbers in [0, 1), multiples of `2^-24`: `(word >>> 8) * 2^-24` of the words of {@link philoxBits}. */
+/** Uniform numbers in [0, 1), multiples of `2^-24`: `(word >>> 8) * 2^-24` of the words of `philoxBits`. */
 export function philoxUniform(key: Words, n: number, out: Float32Array = new Float32Array(n)): Float32Array {
   fill("uniform", key, out);
   return out;
 }
 
 /**
- * Standard normals from consecutive pairs `a, b` of the words of {@link philoxBits}, by Box and Muller (1958):
+ * Standard normals from consecutive pairs `a, b` of the words of `philoxBits`, by Box and Muller (1958):
  * `sqrt(-2 ln u1) cos(2 pi u2)` and `sqrt(-2 ln u1) sin(2 pi u2)` with `u1 = ((a >>> 8) + 1) * 2^-24`, `u2 = (b >>> 8) * 2^-24`.
  * The largest possible magnitude is `sqrt(48 ln 2)`, 5.77. https://doi.org/10.1214/aoms/1177706645
  */
@@ -79,7 +79,7 @@ export function philoxNormal(key: Words, n: number, out: Float32Array = new Floa
 const DIGIT_BITS = 11;
 const DIGITS = 1 << DIGIT_BITS;
 
-/** A permutation of 0 … n - 1: the stable ascending argsort of `word >>> 1` over the words of {@link philoxBits}. */
+/** A permutation of 0 … n - 1: the stable ascending argsort of `word >>> 1` over the words of `philoxBits`. */
 export function philoxPermutation(key: Words, n: number): Int32Array {
   let from: Keyed = { keys: philoxBits(key, n), order: new Int32Array(n) };
   let to: Keyed = { keys: new Int32Array(n), order: new Int32Array(n) };

@@ -12,8 +12,10 @@ import { flatten, mapTree, type Tree } from "../tree.js";
 import { compositeCases } from "./composite-cases.js";
 import { caseInputs, type KernelCase, kernelCases } from "./kernel-cases.js";
 
+/** What {@link testEngine} tests. */
 export interface TestEngineOptions {
   readonly name: string;
+  /** Called once; the suite disposes what it gives. */
   readonly create: () => Engine;
   /** Cases that the engine cannot run, by name, each with its reason. */
   readonly skip?: Readonly<Record<string, string>>;

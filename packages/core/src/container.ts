@@ -7,7 +7,10 @@ import type { ModelPlugin } from "./plugin.js";
 import { CHECKPOINT_STORE, CLOCK, EVALUATOR, LOG_SINK, METRIC, MODEL_PLUGIN, TRAINER } from "./tokens.js";
 import { Trainer } from "./trainer.js";
 
-/** Everything wired with its defaults; register again under a token to replace (`CLOCK`, `CHECKPOINT_STORE`) or add (`METRIC`, `LOG_SINK`, `MODEL_PLUGIN` …). */
+/**
+ * Everything wired with its defaults; register again under a token to replace (`CLOCK`, `CHECKPOINT_STORE`) or add (`METRIC`, `LOG_SINK`,
+ * `MODEL_PLUGIN` …).
+ */
 export function createContainer(...plugins: readonly ModelPlugin[]): DependencyContainer {
   const container = rootContainer.createChildContainer();
   container.register(CLOCK, { useValue: systemClock });

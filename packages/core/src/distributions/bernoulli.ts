@@ -6,7 +6,8 @@ import * as tf from "@tensorflow/tfjs-core";
  */
 
 /**
- * Log-probability of zeros and ones, nats, element by element: `-(max(l, 0) - l x + log(1 + exp(-|l|)))`. For `x` between 0 and 1 this is a negative cross-entropy and no normalised log-likelihood.
+ * Log-probability of zeros and ones, nats, element by element: `-(max(l, 0) - l x + log(1 + exp(-|l|)))`. For `x` between 0 and 1 this is a
+ * negative cross-entropy and no normalised log-likelihood.
  *
  * @param x In [0, 1]. @param logits `l`, same shape.
  * @throws RangeError when the shapes differ.

@@ -11,7 +11,10 @@ export function laplaceLogProb(x: tf.Tensor, mu: tf.Tensor, logScale: tf.Tensor)
   return tf.neg(tf.add(tf.add(distance, logScale), Math.LN2));
 }
 
-/** A draw of the Laplace distribution, shape of `mu` and `logScale` broadcast: `mu - scale sign(v) log(1 - 2 |v|)` with `v` uniform in (-1/2, 1/2): gradients flow to both parameters. */
+/**
+ * A draw of the Laplace distribution, shape of `mu` and `logScale` broadcast: `mu - scale sign(v) log(1 - 2 |v|)` with `v` uniform in (-1/2, 1/2):
+ * gradients flow to both parameters.
+ */
 export function laplaceSample(key: Key, mu: tf.Tensor, logScale: tf.Tensor): tf.Tensor {
   const shape = tf.backend_util.assertAndGetBroadcastShape(mu.shape, logScale.shape);
   const v = tf.sub(tf.maximum(uniform(key, shape), 2 ** -25), 0.5);

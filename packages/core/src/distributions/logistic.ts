@@ -5,13 +5,19 @@ import * as tf from "@tensorflow/tfjs-core";
  * Logistic distributions with mean `mu` and log-scale `logScale` (standard deviation: scale * pi / sqrt 3), element by element, in nats.
  */
 
-/** Log-density of the logistic distribution, nats, element by element with broadcasting: `-z - logScale - 2 log(1 + exp(-z))` with `z = (x - mu) / scale`. */
+/**
+ * Log-density of the logistic distribution, nats, element by element with broadcasting: `-z - logScale - 2 log(1 + exp(-z))` with `z = (x - mu) /
+ * scale`.
+ */
 export function logisticLogProb(x: tf.Tensor, mu: tf.Tensor, logScale: tf.Tensor): tf.Tensor {
   const z = tf.mul(tf.sub(x, mu), tf.exp(tf.neg(logScale)));
   return tf.neg(tf.add(tf.add(tf.softplus(z), tf.softplus(tf.neg(z))), logScale));
 }
 
-/** A draw of the logistic distribution, shape of `mu` and `logScale` broadcast: `mu + scale (log u - log(1 - u))`; gradients flow to both parameters. Within 17.4 scales of the mean. */
+/**
+ * A draw of the logistic distribution, shape of `mu` and `logScale` broadcast: `mu + scale (log u - log(1 - u))`; gradients flow to both
+ * parameters. Within 17.4 scales of the mean.
+ */
 export function logisticSample(key: Key, mu: tf.Tensor, logScale: tf.Tensor): tf.Tensor {
   const shape = tf.backend_util.assertAndGetBroadcastShape(mu.shape, logScale.shape);
   const u = tf.maximum(uniform(key, shape), 2 ** -25); // multiples of 2^-24 below 1, zero among them
@@ -84,7 +90,10 @@ export function discretizedLogisticLogProb(
   return tf.sub(inner, tf.add(upper, lower));
 }
 
-/** Draws from the distribution of {@link discretizedLogisticLogProb}: values on the grid, shape of `mu` and `logScale` broadcast. No gradient flows through the rounding. @throws UserError as there. */
+/**
+ * Draws from the distribution of {@link discretizedLogisticLogProb}: values on the grid, shape of `mu` and `logScale` broadcast. No gradient flows
+ * through the rounding. @throws UserError as there.
+ */
 export function discretizedLogisticSample(
   key: Key,
   mu: tf.Tensor,

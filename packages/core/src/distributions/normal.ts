@@ -8,13 +8,19 @@ import * as tf from "@tensorflow/tfjs-core";
 
 const LOG_2PI = Math.log(2 * Math.PI);
 
-/** Log-density, nats, element by element with broadcasting: `-(log 2 pi + logVar + (x - mu)^2 / exp(logVar)) / 2`. Bound `logVar` first, see {@link clampLogVar}. */
+/**
+ * Log-density, nats, element by element with broadcasting: `-(log 2 pi + logVar + (x - mu)^2 / exp(logVar)) / 2`. Bound `logVar` first, see {@link
+ * clampLogVar}.
+ */
 export function normalLogProb(x: tf.Tensor, mu: tf.Tensor, logVar: tf.Tensor): tf.Tensor {
   const standardized = tf.mul(tf.sub(x, mu), tf.exp(tf.mul(logVar, -0.5)));
   return tf.mul(tf.add(tf.add(tf.square(standardized), logVar), LOG_2PI), -0.5);
 }
 
-/** A draw, shape of `mu` and `logVar` broadcast: `mu + exp(logVar / 2) eps`; gradients flow to both. Kingma & Welling, 2013, §2.4. https://arxiv.org/abs/1312.6114 */
+/**
+ * A draw, shape of `mu` and `logVar` broadcast: `mu + exp(logVar / 2) eps`; gradients flow to both. Kingma & Welling, 2013, §2.4.
+ * https://arxiv.org/abs/1312.6114
+ */
 export function normalSample(key: Key, mu: tf.Tensor, logVar: tf.Tensor): tf.Tensor {
   const shape = tf.backend_util.assertAndGetBroadcastShape(mu.shape, logVar.shape);
   return tf.add(mu, tf.mul(tf.exp(tf.mul(logVar, 0.5)), normal(key, shape)));

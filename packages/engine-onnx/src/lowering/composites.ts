@@ -1,6 +1,7 @@
 import type { OnnxValue } from "../proto.js";
-import { product } from "./axes.js";
+import { axesOf, product, range } from "./axes.js";
 import { MICROSOFT, type OnnxBuilder } from "./builder.js";
+import { CROSS_ENTROPY_SUM } from "./fuse.js";
 import { oneHot } from "./indexing.js";
 import { matMul } from "./matmul.js";
 import { type Lowering, registerLowering } from "./registry.js";
@@ -36,12 +37,18 @@ const composites: Readonly<Record<string, Lowering>> = {
     return b.op("SimplifiedLayerNormalization", [x, input("scale")], x.shape, x.type, { attributes });
   },
 
-  /** `max(l, 0) - l x - log(max(s, 1 - s))` with `s = sigmoid(l)`: the last term is `log(1 + exp(-|l|))`, to 1e-7 absolute, and gradients use s too. */
   SigmoidCrossEntropy: (b, { input }) => {
-    const [logits, targets] = [input("logits"), input("targets")];
-    const s = b.unary("Sigmoid", logits);
-    const certainty = b.binary("Max", s, b.sub(b.scalar(1), s));
-    return b.sub(b.sub(b.unary("Relu", logits), b.mul(logits, targets)), b.unary("Log", certainty));
+    const { linear, certainty } = crossEntropyParts(b, input("logits"), input("targets"));
+    return b.sub(linear, b.unary("Log", certainty));
+  },
+
+  [CROSS_ENTROPY_SUM]: (b, call) => {
+    const { linear, certainty } = crossEntropyParts(b, call.input("logits"), call.input("targets"));
+    const axes = axesOf(call.attr<number | number[]>("axis"), linear.shape.length);
+    const logs = b.reduce("ReduceSum", b.unary("Log", groupProducts(b, certainty)), axes, true);
+    const sums = b.reduce("ReduceSum", linear, axes, true);
+    const total = call.attr<boolean>("negative") ? b.sub(logs, sums) : b.sub(sums, logs);
+    return b.reshape(total, call.out().shape);
   },
 
   SoftmaxCrossEntropy: (b, { input }) => {
@@ -80,6 +87,27 @@ for (const [kernel, lowering] of Object.entries(composites)) registerLowering(ke
 /** `factor x + beta c` in one pass over rows `(1, n)`, as the matrix product of `factor`, shape `(1, 1)`, and x. */
 function blend(b: OnnxBuilder, factor: OnnxValue, x: OnnxValue, c: OnnxValue, beta: number): OnnxValue {
   return b.op("Gemm", [factor, x, c], x.shape, "float32", { attributes: { beta: { float: beta } } });
+}
+
+/**
+ * Bernoulli cross entropy, `max(l, 0) - l x + log(1 + exp(-|l|))`, as `linear - log(certainty)`: the last term is minus the logarithm of
+ * `max(s, 1 - s)`, `s = sigmoid(l)`, to 1e-7 absolute, and gradients use s too.
+ */
+function crossEntropyParts(b: OnnxBuilder, logits: OnnxValue, targets: OnnxValue) {
+  const s = b.unary("Sigmoid", logits);
+  return {
+    linear: b.sub(b.unary("Relu", logits), b.mul(logits, targets)),
+    certainty: b.binary("Max", s, b.sub(b.scalar(1), s)),
+  };
+}
+
+/** Products of up to 16 neighbours on the last axis. Factors lie in [1/2, 1], so nothing is lost; logarithms are slow in onnxruntime. */
+function groupProducts(b: OnnxBuilder, x: OnnxValue): OnnxValue {
+  const n = x.shape.at(-1) as number;
+  const size = range(17).findLast((k) => k > 0 && n % k === 0) ?? 1;
+  if (size === 1) return x;
+  const lead = x.shape.slice(0, -1);
+  return b.reduce("ReduceProd", b.reshape(x, [...lead, n / size, size]), [lead.length + 1]);
 }
 
 /** `scale q k^T`, shape `(…, T, S)`. */

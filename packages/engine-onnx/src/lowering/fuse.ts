@@ -1,11 +1,12 @@
 import type { Graph, GraphNode, ValueId } from "@latentkit/jit";
+import { axesOf } from "./axes.js";
 
 /**
  * Rewrites of the graph that ONNX or onnxruntime profits from: a bias joins the product before it, and `x > 0` looks at `relu(x)`, so that
- * the product, its bias and the relu are one operator.
+ * the product, its bias and the relu are one operator; a sum of cross entropies needs few logarithms.
  */
 export function fuse(graph: Graph): Graph {
-  return fuseBiases(compareAfterRelu(graph));
+  return fuseBiases(compareAfterRelu(sumCrossEntropies(graph)));
 }
 
 function producersOf(graph: Graph): ReadonlyMap<ValueId, GraphNode> {
@@ -84,4 +85,27 @@ function compareAfterRelu(graph: Graph): Graph {
 
 function isZero(graph: Graph, id: ValueId): boolean {
   return graph.constants.get(id)?.every((value) => value === 0) ?? false;
+}
+
+/** A sum over the last axis, and perhaps others, of Bernoulli cross entropies that nothing else uses. */
+export const CROSS_ENTROPY_SUM = "_SigmoidCrossEntropySum";
+
+function sumCrossEntropies(graph: Graph): Graph {
+  const producers = producersOf(graph);
+  const uses = countUses(graph);
+  const single = (id: ValueId | undefined) => (id !== undefined && uses.get(id) === 1 ? producers.get(id) : undefined);
+  const nodes = graph.nodes.map((sum) => {
+    if (sum.kernel !== "Sum" || !coversLastAxis(graph, sum)) return sum;
+    const first = single(sum.inputs.x);
+    const source = first?.kernel === "Neg" ? single(first.inputs.x) : first;
+    if (source?.kernel !== "SigmoidCrossEntropy") return sum;
+    const attrs = { ...sum.attrs, negative: first?.kernel === "Neg" };
+    return { ...sum, kernel: CROSS_ENTROPY_SUM, inputs: source.inputs, attrs };
+  });
+  return { ...graph, nodes };
+}
+
+function coversLastAxis(graph: Graph, sum: GraphNode): boolean {
+  const rank = graph.values[sum.inputs.x as ValueId]?.shape.length ?? 0;
+  return rank > 0 && axesOf(sum.attrs.axis as number | number[] | undefined, rank).includes(rank - 1);
 }

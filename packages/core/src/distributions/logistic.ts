@@ -6,8 +6,8 @@ import * as tf from "@tensorflow/tfjs-core";
  */
 
 /**
- * Log-density of the logistic distribution, nats, element by element with broadcasting: `-z - logScale - 2 log(1 + exp(-z))` with `z = (x - mu) /
- * scale`.
+ * Log-density of the logistic distribution, nats, element by element with broadcasting: `-z - logScale - 2 log(1 + exp(-z))` with
+ * `z = (x - mu) / scale`.
  */
 export function logisticLogProb(x: tf.Tensor, mu: tf.Tensor, logScale: tf.Tensor): tf.Tensor {
   const z = tf.mul(tf.sub(x, mu), tf.exp(tf.neg(logScale)));

@@ -9,8 +9,8 @@ import * as tf from "@tensorflow/tfjs-core";
 const LOG_2PI = Math.log(2 * Math.PI);
 
 /**
- * Log-density, nats, element by element with broadcasting: `-(log 2 pi + logVar + (x - mu)^2 / exp(logVar)) / 2`. Bound `logVar` first, see {@link
- * clampLogVar}.
+ * Log-density, nats, element by element with broadcasting: `-(log 2 pi + logVar + (x - mu)^2 / exp(logVar)) / 2`. Bound `logVar` first, see
+ * {@link clampLogVar}.
  */
 export function normalLogProb(x: tf.Tensor, mu: tf.Tensor, logVar: tf.Tensor): tf.Tensor {
   const standardized = tf.mul(tf.sub(x, mu), tf.exp(tf.mul(logVar, -0.5)));

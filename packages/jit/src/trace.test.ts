@@ -5,6 +5,11 @@ import { compile, eager, evalShape, flatten, hostTensor, jit, TraceError, trace 
 const vector = (n: number) => ({ shape: [n], dtype: "float32" as const });
 
 describe("trace", () => {
+  it("leaves a backend active that can compute, even when it runs before anything else", () => {
+    trace((_s, { x }) => ({ outputs: tf.neg(x) }), { state: {}, inputs: { x: vector(1) } });
+    expect(tf.neg(tf.tensor1d([2])).dataSync()[0]).toBe(-2);
+  });
+
   it("records forward and backward as one list and drops aliases", () => {
     const { graph } = trace(
       (_s, { x }) => ({ outputs: { dx: tf.grad((a: tf.Tensor) => tf.sum(tf.square(tf.reshape(a, [3]))))(x) } }),

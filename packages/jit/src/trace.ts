@@ -206,7 +206,7 @@ function withSite(kernel: string, infer: Infer): Infer {
 export function withRecorder<T>(next: Recorder, f: () => T): T {
   prepareBackend();
   const tf = engine();
-  const outer = { recorder: current, backend: tf.backendName, stack: Error.stackTraceLimit };
+  const outer = { recorder: current, backend: activeBackend(), stack: Error.stackTraceLimit };
   current = next;
   Error.stackTraceLimit = 60;
   if (outer.backend !== BACKEND) void tf.setBackend(BACKEND);
@@ -219,8 +219,19 @@ export function withRecorder<T>(next: Recorder, f: () => T): T {
     tf.endScope();
     current = outer.recorder;
     Error.stackTraceLimit = outer.stack;
-    if (outer.backend !== BACKEND && outer.backend !== undefined && outer.backend !== null)
-      void tf.setBackend(outer.backend);
+    if (outer.backend !== BACKEND) void tf.setBackend(outer.backend);
+  }
+}
+
+/** The backend that tfjs-core uses, or would use at its first op; its cpu backend when none is ready. */
+function activeBackend(): string {
+  const tf = engine();
+  if (tf.backendName != null) return tf.backendName;
+  try {
+    void tf.backend;
+    return tf.backendName;
+  } catch {
+    return "cpu";
   }
 }
 

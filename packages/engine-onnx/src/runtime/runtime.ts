@@ -12,7 +12,10 @@ interface Waiting {
  * to zero only on the thread that makes the first session. It keeps the process alive only while an answer is awaited.
  */
 class Runtime {
-  readonly #worker = new Worker(new URL("./worker.js", import.meta.url), { name: "latentkit onnx" });
+  readonly #worker = new Worker(new URL("./worker.js", import.meta.url), {
+    name: "latentkit onnx",
+    execArgv: [], // flags of the process, such as --input-type, may not fit a file
+  });
   readonly #waiting = new Map<number, Waiting>();
   #count = 0;
   #failure: Error | undefined;

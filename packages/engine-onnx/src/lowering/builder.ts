@@ -25,6 +25,9 @@ export class OnnxBuilder {
   /** Names of the nodes that follow: what onnxruntime's messages will show. */
   label = "";
 
+  /** @param portable Whether to keep to operators of the ONNX standard; onnxruntime has more, which are faster. */
+  constructor(readonly portable = false) {}
+
   /** A new value that no node computes yet. */
   fresh(shape: readonly number[], type: OnnxType): OnnxValue {
     return { name: `t${this.#count++}`, shape, type };
@@ -276,7 +279,7 @@ const COMPARISONS = new Set(["Less", "LessOrEqual", "Greater", "GreaterOrEqual",
 const TYPE_CODES = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12, uint64: 13 } as const;
 
 /** The shape of `a op b`; the trace has checked that they fit. */
-export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1];
@@ -285,7 +288,7 @@ export function broadcast(a: readonly number[], b: readonly number[]): number[] 
 }
 
 /** Whether two shapes are the same. */
-export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i]);
 }
 

@@ -20,6 +20,11 @@ export const COMPOSITES: ReadonlySet<string> = new Set([
   ],
 ]);
 
+/** Those of them that the ONNX standard has operators for. */
+export const PORTABLE_COMPOSITES: ReadonlySet<string> = new Set(
+  [...COMPOSITES].filter((name) => !["RmsNorm", "ScaledDotProductAttention", "Silu"].includes(name)),
+);
+
 const composites: Readonly<Record<string, Lowering>> = {
   Gelu: (b, { input }) => b.unary("Gelu", input("x"), { attributes: { approximate: "tanh" } }),
 

@@ -84,7 +84,7 @@ function log1pOfFraction(b: OnnxBuilder, e: OnnxValue): OnnxValue {
 }
 
 /** `max(x, 0) + log(1 + exp(-|x|))`: every term is a vectorised operator, which onnxruntime's own Softplus is not. */
-export function softplus(b: OnnxBuilder, x: OnnxValue): OnnxValue {
+function softplus(b: OnnxBuilder, x: OnnxValue): OnnxValue {
   return b.add(b.unary("Relu", x), log1pOfFraction(b, b.unary("Exp", b.unary("Neg", b.unary("Abs", x)))));
 }
 

@@ -11,6 +11,6 @@ import "./random.js";
 import "./reduction.js";
 import "./resize.js";
 
-export { COMPOSITES } from "./composites.js";
-export { type LoweredGraph, type LoweredState, lowerGraph, type Port } from "./lower.js";
+export { COMPOSITES, PORTABLE_COMPOSITES } from "./composites.js";
+export { type LoweredGraph,  lowerGraph,  } from "./lower.js";
 export { loweredKernels } from "./registry.js";

@@ -41,11 +41,12 @@ export interface LoweredGraph {
  * Writes a graph as ONNX.
  *
  * @param fed Values that the host feeds instead of computing them.
+ * @param portable Whether to keep to operators of the ONNX standard.
  * @throws UnsupportedKernelError for a kernel, or a form of one, that has no ONNX counterpart.
  */
-export function lowerGraph(graph: Graph, fed: ReadonlyMap<ValueId, TensorSpec> = new Map()): LoweredGraph {
+export function lowerGraph(graph: Graph, fed: ReadonlyMap<ValueId, TensorSpec> = new Map(), portable = false): LoweredGraph {
   const fused = fuse(graph);
-  const lowerer = new Lowerer(fused);
+  const lowerer = new Lowerer(fused, portable);
   graph.inputs.forEach(({ name, value }) => {
     lowerer.addInput(value, `in.${name}`);
   });
@@ -67,12 +68,17 @@ function flatStates(graph: Graph): ReadonlySet<ValueId> {
 
 /** One graph on its way to ONNX. */
 class Lowerer {
-  readonly #builder = new OnnxBuilder();
+  readonly #builder: OnnxBuilder;
   readonly #values = new Map<ValueId, OnnxValue>();
   readonly #inputs = new Map<string, OnnxValue>();
   readonly #results = new Map<string, { value: OnnxValue; name: string }>();
 
-  constructor(readonly graph: Graph) {}
+  constructor(
+    readonly graph: Graph,
+    portable: boolean,
+  ) {
+    this.#builder = new OnnxBuilder(portable);
+  }
 
   addInput(id: ValueId, name: string): OnnxValue {
     const { shape, dtype } = this.#spec(id);

@@ -64,10 +64,17 @@ function batched(b: OnnxBuilder, a: OnnxValue, c: OnnxValue, { transposeA, trans
     return b.reshape(y, [...a.shape.slice(0, -1), y.shape[1] as number]);
   }
   if (!transposeA && !transposeB) return b.matMul(a, c);
+  if (b.portable) return b.matMul(transposeA ? swap(b, a) : a, transposeB ? swap(b, c) : c);
   const [left, right] = [transposeA ? swapped(a.shape) : a.shape, transposeB ? swapped(c.shape) : c.shape];
   const { shape } = { shape: [...leading(left, right), left.at(-2) as number, right.at(-1) as number] };
   const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: 1 } };
   return b.op("FusedMatMul", [a, c], shape, a.type, { attributes, domain: MICROSOFT });
+}
+
+/** The matrices of x transposed. */
+function swap(b: OnnxBuilder, x: OnnxValue): OnnxValue {
+  const rank = x.shape.length;
+  return b.transpose(x, [...range(rank - 2), rank - 1, rank - 2]);
 }
 
 function swapped(shape: readonly number[]): number[] {

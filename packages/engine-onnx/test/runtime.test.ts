@@ -6,6 +6,8 @@ import { compile, type HostTensor, hostTensor, type ProgramFunction, type Store 
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnx } from "../src/index.js";
+import { OnnxBuilder } from "../src/lowering/builder.js";
+import { encodeModel, type OnnxValue } from "../src/proto.js";
 
 const engine = onnx({ threads: 2 });
 afterAll(() => engine.dispose());
@@ -150,21 +152,39 @@ test("memory stays flat over thousands of runs", async () => {
 
 describe("a process", () => {
   const worker = fileURLToPath(new URL("../src/runtime/worker.js", import.meta.url));
+  const model = new OnnxBuilder();
+  const x = { name: "x", shape: [400, 400], type: "float32" as const };
+  let y: OnnxValue = x;
+  for (let i = 0; i < 60; i++) y = model.matMul(y, x);
+  const bytes = Buffer.from(encodeModel(model.finish([x], [y]))).toString("base64");
 
-  test("ends by itself when its onnxruntime thread is idle and forgotten", async () => {
+  /** The thread alone, as the package's own code uses it, in a process of its own that ends as `end` says. */
+  const run = (end: string) => {
     const script = `
       const { Worker } = await import("node:worker_threads");
       const { pathToFileURL } = await import("node:url");
-      const worker = new Worker(pathToFileURL(${JSON.stringify(worker)}), { execArgv: [] });
-      worker.unref();
-      const answered = new Promise((resolve) => worker.once("message", resolve));
-      worker.ref();
-      worker.postMessage({ id: 1, type: "write", store: 1, entries: [] });
-      console.log("id", (await answered).id);
-      worker.unref();`;
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
-      timeout: 20_000,
-    });
-    expect([stdout.trim(), stderr]).toEqual(["id 1", ""]);
+      const flags = new Int32Array(new SharedArrayBuffer(8)).fill(1, 0, 1);
+      const worker = new Worker(pathToFileURL(${JSON.stringify(worker)}), { execArgv: [], workerData: flags });
+      process.on("exit", () => { Atomics.store(flags, 1, 1); Atomics.wait(flags, 0, 1, 60000); });
+      let id = 0;
+      const ask = (request) => new Promise((resolve) => { worker.once("message", resolve); worker.postMessage({ ...request, id: id++ }); });
+      const inputs = [{ name: "x", shape: [400, 400], dtype: "float32", offset: 0 }];
+      const description = { inputs, states: [], outputs: [{ name: ${JSON.stringify(y.name)}, shape: [400, 400], dtype: "float32" }], conditions: [] };
+      await ask({ type: "compile", program: 1, bytes: Buffer.from("${bytes}", "base64"), options: {}, description });
+      const compute = () => ask({ type: "run", program: 1, store: 1, packed: new ArrayBuffer(640000) });
+      ${end}`;
+    return promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { timeout: 30_000 });
+  };
+
+  test("ends by itself when the thread is idle and forgotten", async () => {
+    const { stdout, stderr } = await run(`console.log((await compute()).error ?? "computed"); worker.unref();`);
+    expect([stdout.trim(), stderr]).toEqual(["computed", ""]);
+  });
+
+  test.each([0, 3, 10])("exits in the middle of runs without aborting, after %i ms", async (ms) => {
+    const { stdout, stderr } = await run(
+      `compute(); compute(); compute(); setTimeout(() => { console.log("end"); process.exit(0); }, ${ms});`,
+    );
+    expect([stdout.trim(), stderr]).toEqual(["end", ""]);
   });
 });

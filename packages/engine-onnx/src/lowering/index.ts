@@ -12,5 +12,5 @@ import "./reduction.js";
 import "./resize.js";
 
 export { COMPOSITES, PORTABLE_COMPOSITES } from "./composites.js";
-export { type LoweredGraph,  lowerGraph,  } from "./lower.js";
+export { type LoweredGraph, lowerGraph } from "./lower.js";
 export { loweredKernels } from "./registry.js";

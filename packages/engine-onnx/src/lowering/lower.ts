@@ -44,7 +44,11 @@ export interface LoweredGraph {
  * @param portable Whether to keep to operators of the ONNX standard.
  * @throws UnsupportedKernelError for a kernel, or a form of one, that has no ONNX counterpart.
  */
-export function lowerGraph(graph: Graph, fed: ReadonlyMap<ValueId, TensorSpec> = new Map(), portable = false): LoweredGraph {
+export function lowerGraph(
+  graph: Graph,
+  fed: ReadonlyMap<ValueId, TensorSpec> = new Map(),
+  portable = false,
+): LoweredGraph {
   const fused = fuse(graph);
   const lowerer = new Lowerer(fused, portable);
   graph.inputs.forEach(({ name, value }) => {

@@ -2,6 +2,12 @@ import { Worker } from "node:worker_threads";
 import { missingPath } from "@latentkit/jit";
 import type { Reply, RequestBody, Result } from "./messages.js";
 
+/** Flags shared with the thread: it is inside onnxruntime (or still loading it); the process ends. */
+const [BUSY, ENDING] = [0, 1];
+
+/** Longest wait, when the process ends, for the run that computes. */
+const MAX_WAIT_MS = 60_000;
+
 interface Waiting {
   readonly resolve: (result: Result) => void;
   readonly reject: (error: Error) => void;
@@ -12,8 +18,10 @@ interface Waiting {
  * to zero only on the thread that makes the first session. It keeps the process alive only while an answer is awaited.
  */
 class Runtime {
+  readonly #flags = new Int32Array(new SharedArrayBuffer(8)).fill(1, BUSY, BUSY + 1);
   readonly #worker = new Worker(new URL("./worker.js", import.meta.url), {
     name: "latentkit onnx",
+    workerData: this.#flags,
     execArgv: [], // flags of the process, such as --input-type, may not fit a file
   });
   readonly #waiting = new Map<number, Waiting>();
@@ -29,6 +37,9 @@ class Runtime {
     });
     this.#worker.on("exit", (code) => {
       this.#fail(new Error(`it ended with code ${code}`));
+    });
+    process.on("exit", () => {
+      this.#letFinish();
     });
     this.#worker.unref(); // after the listeners: adding one for messages refs the thread again
   }
@@ -47,6 +58,12 @@ class Runtime {
   /** Whether it can still answer. */
   get alive(): boolean {
     return this.#failure === undefined;
+  }
+
+  /** A thread stopped inside onnxruntime aborts the process; so its call is awaited, and no other may begin. */
+  #letFinish(): void {
+    Atomics.store(this.#flags, ENDING, 1);
+    if (this.alive) Atomics.wait(this.#flags, BUSY, 1, MAX_WAIT_MS);
   }
 
   #settle({ id, result, error }: Reply): void {

@@ -3,12 +3,32 @@
  * The thread that owns onnxruntime: its runs are synchronous calls, which here block nobody. Plain JavaScript, so that the same file runs
  * beside the sources and beside the built package. Messages are answered in the order they were sent.
  */
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { env, InferenceSession, Tensor } from "onnxruntime-node";
 
 /** @import { ProgramDescription, Reply, Request, StateDescription, WireTensor } from "./messages.js" */
 
 env.logLevel = "fatal"; // what goes wrong is thrown
+
+/** Two flags shared with the process's exit handler: this thread is inside onnxruntime; the process ends. */
+const flags = /** @type {Int32Array} */ (workerData);
+const [BUSY, ENDING] = [0, 1];
+
+/**
+ * Calls onnxruntime. A thread that is stopped in the middle of a call would abort the process, so its end waits for the call, and no other begins.
+ *
+ * @template T @param {() => Promise<T>} call @returns {Promise<T>}
+ */
+async function natively(call) {
+  Atomics.store(flags, BUSY, 1);
+  try {
+    if (Atomics.load(flags, ENDING) === 1) throw new Error("the process ends");
+    return await call();
+  } finally {
+    Atomics.store(flags, BUSY, 0);
+    Atomics.notify(flags, BUSY);
+  }
+}
 
 /** @typedef {Float32Array | Int32Array | Uint8Array} Data */
 
@@ -101,7 +121,9 @@ function tensorOf(bound, name, i, shape) {
 
 /** @param {Extract<Request, { type: "compile" }>} request */
 async function compile({ program, bytes, options, description }) {
-  const session = await InferenceSession.create(bytes, /** @type {InferenceSession.SessionOptions} */ (options));
+  const session = await natively(() =>
+    InferenceSession.create(bytes, /** @type {InferenceSession.SessionOptions} */ (options)),
+  );
   programs.set(program, { session, description, bindings: new Map() });
 }
 
@@ -145,7 +167,7 @@ async function run({ program: id, store: storeId, packed }) {
     fetches[name] = new Tensor(dtype, allocate(dtype, sizeOf(shape)), shape);
   for (const { name, shape } of description.conditions) fetches[name] ??= new Tensor("bool", new Uint8Array(1), shape);
   const started = performance.now();
-  await session.run(feeds, fetches);
+  await natively(() => session.run(feeds, fetches));
   const computeMs = performance.now() - started;
   description.states.forEach((state, i) => {
     if (state.after === undefined) return;
@@ -205,7 +227,7 @@ function deletePaths({ store: id, paths }) {
 async function disposeProgram(id) {
   const program = programs.get(id);
   programs.delete(id);
-  await program?.session.release();
+  if (program !== undefined) await natively(() => program.session.release());
 }
 
 /** @param {Request} request @returns {Promise<{ result?: Reply["result"], transfer?: ArrayBuffer[] }>} */
@@ -245,6 +267,9 @@ async function handle(request) {
     port.postMessage({ id: request.id, error: { message, missing, known } });
   }
 }
+
+Atomics.store(flags, BUSY, 0); // loaded
+Atomics.notify(flags, BUSY);
 
 let queue = Promise.resolve();
 port.on("message", (/** @type {Request} */ request) => {

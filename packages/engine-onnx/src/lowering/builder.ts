@@ -128,6 +128,15 @@ export class OnnxBuilder {
     return source !== undefined && source.shape.length === 0 ? source : x;
   }
 
+  /** Whether `condition ? t : e` is a relu's gradient, `y > 0 ? t : 0`: onnxruntime multiplies in a third of the time that its Where takes. */
+  isReluMask(condition: OnnxValue, t: OnnxValue, e: OnnxValue): boolean {
+    const comparison = this.#producers.get(condition.name);
+    const [y, zero] = comparison?.op === "Greater" ? comparison.inputs : [];
+    if (y === undefined || zero === undefined || this.#producers.get(y.name)?.op !== "Relu") return false;
+    const zeros = [zero, this.#scalarOf(e)].every((x) => this.valuesOf(x)?.every((value) => Number(value) === 0));
+    return zeros && sameShape(condition.shape, t.shape) && t.type === "float32";
+  }
+
   /** `x` of a product `x x`. */
   rootOf(square: OnnxValue): OnnxValue | undefined {
     const node = this.#producers.get(square.name);

@@ -3,8 +3,9 @@ import { axesOf, product, range } from "./axes.js";
 import { MICROSOFT, type OnnxBuilder } from "./builder.js";
 import { CROSS_ENTROPY_SUM } from "./fuse.js";
 import { oneHot } from "./indexing.js";
+import { JOINED_UPDATES } from "./join-updates.js";
 import { matMul } from "./matmul.js";
-import { type Lowering, registerLowering } from "./registry.js";
+import { type Call, type Lowering, registerLowering } from "./registry.js";
 
 /** Composite kernels that are written as ONNX directly instead of arriving as their definition in tfjs ops. */
 export const COMPOSITES: ReadonlySet<string> = new Set([
@@ -73,21 +74,37 @@ const composites: Readonly<Record<string, Lowering>> = {
     return matMul(b, p, input("v"), { transposeA: false, transposeB: false });
   },
 
-  AdamUpdate: (b, { input, attr, out }) => {
-    const shape = out().shape;
-    const n = product(shape);
-    const row = (name: string) => b.reshape(input(name), [1, n]);
-    const [param, grad, m, v] = [row("param"), row("grad"), row("m"), row("v")] as const;
-    const [beta1, beta2] = [attr<number>("beta1"), attr<number>("beta2")];
-    const nextM = blend(b, b.constant([1 - beta1], [1, 1]), grad, m, beta1);
-    const nextV = blend(b, b.constant([1 - beta2], [1, 1]), b.mul(grad, grad), v, beta2);
-    const direction = b.div(nextM, b.add(b.unary("Sqrt", nextV), input("epsilonHat")));
-    const minusStep = b.reshape(b.unary("Neg", input("stepSize")), [1, 1]);
-    const nextParam = blend(b, minusStep, direction, param, 1);
-    return [nextParam, nextM, nextV].map((x) => b.reshape(x, shape));
+  AdamUpdate: (b, call) => {
+    const { shape } = call.out();
+    const row = (name: string) => b.reshape(call.input(name), [1, product(shape)]);
+    return adam(b, row("param"), row("grad"), row("m"), row("v"), call).map((x) => b.reshape(x, shape));
+  },
+
+  [JOINED_UPDATES]: (b, call) => {
+    const members = range(call.attr<number>("count"));
+    const sizes = members.map((i) => product(call.out(3 * i).shape));
+    const row = (name: string) =>
+      b.concat(
+        members.map((i) => b.reshape(call.input(`${name}${i}`), [1, sizes[i] as number])),
+        1,
+      );
+    const results = adam(b, row("param"), row("grad"), row("m"), row("v"), call).map((x) => b.split(x, sizes, 1));
+    return members.flatMap((i) =>
+      results.map((parts, k) => b.reshape(parts[i] as OnnxValue, call.out(3 * i + k).shape)),
+    );
   },
 };
 for (const [kernel, lowering] of Object.entries(composites)) registerLowering(kernel, lowering);
+
+/** One step of Adam on rows `(1, n)`: `[param, m, v]`. */
+function adam(b: OnnxBuilder, param: OnnxValue, grad: OnnxValue, m: OnnxValue, v: OnnxValue, call: Call): OnnxValue[] {
+  const [beta1, beta2] = [call.attr<number>("beta1"), call.attr<number>("beta2")];
+  const nextM = blend(b, b.constant([1 - beta1], [1, 1]), grad, m, beta1);
+  const nextV = blend(b, b.constant([1 - beta2], [1, 1]), b.mul(grad, grad), v, beta2);
+  const direction = b.div(nextM, b.add(b.unary("Sqrt", nextV), call.input("epsilonHat")));
+  const minusStep = b.reshape(b.unary("Neg", call.input("stepSize")), [1, 1]);
+  return [blend(b, minusStep, direction, param, 1), nextM, nextV];
+}
 
 /** `factor x + beta c` in one pass over rows `(1, n)`, as the matrix product of `factor`, shape `(1, 1)`, and x. */
 function blend(b: OnnxBuilder, factor: OnnxValue, x: OnnxValue, c: OnnxValue, beta: number): OnnxValue {

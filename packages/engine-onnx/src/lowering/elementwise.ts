@@ -205,6 +205,7 @@ registerLowering("Select", (b, { input, out }) => {
   const condition = b.cast(input("condition"), "bool");
   if (out().dtype === "bool") return selectBool(b, condition, b.cast(input("t"), "bool"), b.cast(input("e"), "bool"));
   const [t, e] = [b.cast(input("t"), out().dtype), b.cast(input("e"), out().dtype)];
+  if (b.isReluMask(condition, t, e)) return b.mul(t, b.cast(condition, "float32"));
   return b.where(asRows(b, condition, t.shape.length), t, e);
 });
 

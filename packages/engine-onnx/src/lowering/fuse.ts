@@ -1,12 +1,14 @@
 import type { Graph, GraphNode, ValueId } from "@latentkit/jit";
 import { axesOf } from "./axes.js";
+import { joinUpdates } from "./join-updates.js";
 
 /**
  * Rewrites of the graph that ONNX or onnxruntime profits from: a bias joins the product before it, and `x > 0` looks at `relu(x)`, so that
- * the product, its bias and the relu are one operator; a sum of cross entropies needs few logarithms.
+ * the product, its bias and the relu are one operator; a sum of cross entropies needs few logarithms; small
+ * parameters are updated together.
  */
 export function fuse(graph: Graph): Graph {
-  return fuseBiases(compareAfterRelu(sumCrossEntropies(graph)));
+  return joinUpdates(fuseBiases(compareAfterRelu(sumCrossEntropies(graph))));
 }
 
 function producersOf(graph: Graph): ReadonlyMap<ValueId, GraphNode> {

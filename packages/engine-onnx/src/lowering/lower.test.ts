@@ -1,4 +1,5 @@
 import {
+  adamUpdate,
   type Graph,
   optimize,
   type ProgramFunction,
@@ -80,5 +81,39 @@ describe("lowerGraph", () => {
     const odd = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, kernel: "Odd", site: "model.ts:3:7" })) };
     expect(() => lowerGraph(odd)).toThrow(UnsupportedKernelError);
     expect(() => lowerGraph(odd)).toThrow("engine onnx: kernel Odd is not supported; called at model.ts:3:7");
+  });
+
+  test("a relu's gradient is a product with its mask", () => {
+    const f = (x: tf.Tensor) => tf.sum(tf.square(tf.relu(x)));
+    const graph = graphOf((_, { x }) => ({ outputs: { dx: tf.grad(f)(x) } }), { inputs: { x: matrix(3) } });
+    expect(opsOf(graph)).not.toContain("Where");
+    expect(opsOf(graph)).toContain("Greater");
+  });
+
+  test("small parameters are updated together, large ones alone", () => {
+    const sizes = { big: 40_000, kernel: 12, bias: 3, scale: 5 };
+    const leaves = Object.fromEntries(Object.entries(sizes).map(([name, n]) => [name, matrix(n)]));
+    const scalars = { learningRate: matrix(), correction1: matrix(), correction2: matrix() };
+    const graph = graphOf(
+      ({ param, m, v }, { grad, ...given }) => {
+        const next = Object.keys(sizes).map((name) =>
+          adamUpdate({ param: param[name], grad: grad[name], m: m[name], v: v[name] }, given, {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+          }),
+        );
+        const column = (i: number) =>
+          Object.fromEntries(Object.keys(sizes).map((name, k) => [name, next[k]?.[i] as tf.Tensor]));
+        return { state: { param: column(0), m: column(1), v: column(2) } };
+      },
+      { state: { param: leaves, m: leaves, v: leaves }, inputs: { grad: leaves, ...scalars } },
+    );
+    const { onnx, states } = lowerGraph(graph);
+    expect(onnx.nodes.filter(({ op }) => op === "Gemm").map(({ outputs }) => outputs[0]?.shape[1])).toEqual([
+      40_000, 40_000, 40_000, 20, 20, 20,
+    ]);
+    expect(onnx.nodes.filter(({ op }) => op === "Split")).toHaveLength(3);
+    expect(states.every(({ before, after }) => before.length === 1 && after !== undefined)).toBe(true);
   });
 });

@@ -30,6 +30,9 @@ async function natively(call) {
   }
 }
 
+/** Smaller buffers are copied sooner than handed over. */
+const MIN_TRANSFERRED = 4096;
+
 /** @typedef {Float32Array | Int32Array | Uint8Array} Data */
 
 /**
@@ -179,7 +182,12 @@ async function run({ program: id, store: storeId, packed }) {
   const outputs = description.outputs.map(({ name }) => /** @type {Data} */ (fetches[name]?.data));
   return {
     result: { packed, outputs, computeMs },
-    transfer: [packed, ...outputs.map(({ buffer }) => /** @type {ArrayBuffer} */ (buffer))],
+    transfer: [
+      packed,
+      ...outputs.flatMap(({ buffer }) =>
+        buffer.byteLength > MIN_TRANSFERRED ? [/** @type {ArrayBuffer} */ (buffer)] : [],
+      ),
+    ],
   };
 }
 

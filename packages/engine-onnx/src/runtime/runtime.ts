@@ -22,6 +22,7 @@ class Runtime {
   readonly #worker = new Worker(new URL("./worker.js", import.meta.url), {
     name: "latentkit onnx",
     workerData: this.#flags,
+    resourceLimits: { maxYoungGenerationSizeMb: 8 }, // or V8 doubles it late in a long run, and memory is not flat
     execArgv: [], // flags of the process, such as --input-type, may not fit a file
   });
   readonly #waiting = new Map<number, Waiting>();

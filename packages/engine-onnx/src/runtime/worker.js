@@ -30,8 +30,8 @@ async function natively(call) {
   }
 }
 
-/** Smaller buffers are copied sooner than handed over. */
-const MIN_TRANSFERRED = 4096;
+/** Outputs of at most this many bytes are copied sooner than handed over, so that their tensors serve every run. */
+const MAX_COPIED = 4096;
 
 /** @typedef {Float32Array | Int32Array | Uint8Array} Data */
 
@@ -44,9 +44,15 @@ const MIN_TRANSFERRED = 4096;
 /** @type {Map<number, Map<string, Entry>>} */
 const stores = new Map();
 
-/** @typedef {{ entry: Entry, tensors: Map<string, Tensor[]> }} Bound An entry with the tensors that a program has made over its buffers, by input or output. */
+/** @typedef {{ entry: Entry, tensors: Tensor[][] }} Bound A state's entry with the program's tensors over its buffers: for each input, then the output. */
 
-/** @type {Map<number, { session: InferenceSession, description: ProgramDescription, bindings: Map<string, Bound> }>} */
+/**
+ * `bound` by the position of the state; `kept` the small outputs, written anew by every run.
+ *
+ * @typedef {{ session: InferenceSession, description: ProgramDescription, bound: Bound[], kept: Map<string, Tensor> }} Program
+ */
+
+/** @type {Map<number, Program>} */
 const programs = new Map();
 
 /** @param {WireTensor["dtype"]} dtype @param {number} size @returns {Data} */
@@ -93,6 +99,9 @@ function entryOf(store, state) {
   );
 }
 
+/** The buffer that the next run writes. @param {Entry} entry */
+const spareOf = (entry) => (entry.current === 0 ? 1 : 0);
+
 /** @param {Entry} entry @param {number} i */
 function bufferOf(entry, i) {
   let buffer = entry.buffers[i];
@@ -106,89 +115,79 @@ function bufferOf(entry, i) {
 /**
  * The tensor over one of an entry's buffers, made once for each input and output of a program.
  *
- * @param {Bound} bound @param {string} name @param {number} i @param {readonly number[]} shape
+ * @param {Bound} bound @param {number} port @param {number} i @param {readonly number[]} shape
  */
-function tensorOf(bound, name, i, shape) {
-  const buffer = bufferOf(bound.entry, i);
-  let tensors = bound.tensors.get(name);
-  if (tensors === undefined) {
-    tensors = [];
-    bound.tensors.set(name, tensors);
-  }
-  const known = tensors[i];
-  if (known !== undefined && known.data === buffer) return known;
-  const tensor = new Tensor(bound.entry.dtype, buffer, shape);
-  tensors[i] = tensor;
-  return tensor;
+function tensorOf({ entry, tensors }, port, i, shape) {
+  const buffer = bufferOf(entry, i);
+  const ofPort = tensors[port] ?? [];
+  tensors[port] = ofPort;
+  if (ofPort[i]?.data !== buffer) ofPort[i] = new Tensor(entry.dtype, buffer, shape);
+  return /** @type {Tensor} */ (ofPort[i]);
 }
+
+/** @param {ArrayBuffer} packed @param {WireTensor & { offset: number }} input */
+function inputTensor(packed, { dtype, shape, offset }) {
+  const type = dtype === "float32" ? Float32Array : dtype === "int32" ? Int32Array : Uint8Array;
+  return new Tensor(dtype, new type(packed, offset, sizeOf(shape)), shape);
+}
+
+/** @param {WireTensor} output */
+const outputTensor = ({ dtype, shape }) => new Tensor(dtype, allocate(dtype, sizeOf(shape)), shape);
+
+/** @param {WireTensor} output */
+const isSmall = ({ dtype, shape }) => sizeOf(shape) * (dtype === "bool" ? 1 : 4) <= MAX_COPIED;
 
 /** @param {Extract<Request, { type: "compile" }>} request */
 async function compile({ program, bytes, options, description }) {
   const session = await natively(() =>
     InferenceSession.create(bytes, /** @type {InferenceSession.SessionOptions} */ (options)),
   );
-  programs.set(program, { session, description, bindings: new Map() });
+  const small = [...description.outputs.filter(isSmall), ...description.conditions];
+  programs.set(program, {
+    session,
+    description,
+    bound: [],
+    kept: new Map(small.map((port) => [port.name, outputTensor(port)])),
+  });
 }
 
 /** @param {Extract<Request, { type: "run" }>} request @returns {Promise<{ result: Reply["result"], transfer: ArrayBuffer[] }>} */
 async function run({ program: id, store: storeId, packed }) {
   const program = programs.get(id);
   if (program === undefined) throw new Error("the program was disposed");
-  const { session, description, bindings } = program;
+  const { session, description, bound, kept } = program;
   const store = storeOf(storeId);
   /** @type {Record<string, Tensor>} */
   const feeds = {};
   /** @type {Record<string, Tensor>} */
   const fetches = {};
-  for (const { name, dtype, shape, offset } of description.inputs) {
-    const size = sizeOf(shape);
-    const data =
-      dtype === "float32"
-        ? new Float32Array(packed, offset, size)
-        : dtype === "int32"
-          ? new Int32Array(packed, offset, size)
-          : new Uint8Array(packed, offset, size);
-    feeds[name] = new Tensor(dtype, data, shape);
-  }
-  /** @type {Entry[]} */
-  const entries = [];
-  for (const state of description.states) {
+  for (const input of description.inputs) feeds[input.name] = inputTensor(packed, input);
+  for (const output of description.outputs) fetches[output.name] = kept.get(output.name) ?? outputTensor(output);
+  for (const { name } of description.conditions) fetches[name] = /** @type {Tensor} */ (kept.get(name));
+  description.states.forEach((state, i) => {
     const entry = entryOf(store, state);
-    entries.push(entry);
-    const key = `${storeId} ${state.path}`;
-    let bound = bindings.get(key);
-    if (bound?.entry !== entry) {
-      bound = { entry, tensors: new Map() };
-      bindings.set(key, bound);
-    }
+    const own = bound[i]?.entry === entry ? bound[i] : { entry, tensors: [] };
+    bound[i] = own;
     const { before, after } = state;
-    for (const { name, shape } of before) feeds[name] = tensorOf(bound, name, entry.current, shape);
-    if (after !== undefined)
-      fetches[after.name] = tensorOf(bound, after.name, entry.current === 0 ? 1 : 0, after.shape);
-  }
-  for (const { name, dtype, shape } of description.outputs)
-    fetches[name] = new Tensor(dtype, allocate(dtype, sizeOf(shape)), shape);
-  for (const { name, shape } of description.conditions) fetches[name] ??= new Tensor("bool", new Uint8Array(1), shape);
+    before.forEach(({ name, shape }, k) => {
+      feeds[name] = tensorOf(own, k, entry.current, shape);
+    });
+    if (after !== undefined) fetches[after.name] = tensorOf(own, before.length, spareOf(entry), after.shape);
+  });
   const started = performance.now();
   await natively(() => session.run(feeds, fetches));
   const computeMs = performance.now() - started;
-  description.states.forEach((state, i) => {
-    if (state.after === undefined) return;
-    if (state.when !== undefined && /** @type {Tensor} */ (fetches[state.when]).data[0] === 0) return;
-    const entry = /** @type {Entry} */ (entries[i]);
-    entry.current = entry.current === 0 ? 1 : 0;
-    store.set(state.path, entry);
+  description.states.forEach(({ path, after, when }, i) => {
+    if (after === undefined || (when !== undefined && fetches[when]?.data[0] === 0)) return;
+    const { entry } = /** @type {Bound} */ (bound[i]);
+    entry.current = spareOf(entry);
+    store.set(path, entry);
   });
   const outputs = description.outputs.map(({ name }) => /** @type {Data} */ (fetches[name]?.data));
-  return {
-    result: { packed, outputs, computeMs },
-    transfer: [
-      packed,
-      ...outputs.flatMap(({ buffer }) =>
-        buffer.byteLength > MIN_TRANSFERRED ? [/** @type {ArrayBuffer} */ (buffer)] : [],
-      ),
-    ],
-  };
+  const given = description.outputs.flatMap((output, i) =>
+    isSmall(output) ? [] : [/** @type {ArrayBuffer} */ (outputs[i]?.buffer)],
+  );
+  return { result: { packed, outputs, computeMs }, transfer: [packed, ...given] };
 }
 
 /** @param {Extract<Request, { type: "write" }>} request */
@@ -215,20 +214,21 @@ function read({ store: id, paths }) {
   };
 }
 
+/** Lets go of tensors that may be gone; the next runs find theirs again. */
+function unbind() {
+  for (const { bound } of programs.values()) bound.length = 0;
+}
+
 /** @param {number} id */
 function forgetStore(id) {
   stores.delete(id);
-  for (const { bindings } of programs.values()) {
-    for (const key of bindings.keys()) if (key.startsWith(`${id} `)) bindings.delete(key);
-  }
+  unbind();
 }
 
 /** @param {Extract<Request, { type: "delete" }>} request */
 function deletePaths({ store: id, paths }) {
-  for (const path of paths) {
-    storeOf(id).delete(path);
-    for (const { bindings } of programs.values()) bindings.delete(`${id} ${path}`);
-  }
+  for (const path of paths) storeOf(id).delete(path);
+  unbind();
 }
 
 /** @param {number} id */

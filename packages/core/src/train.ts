@@ -2,7 +2,7 @@ import { type Engine, type HostTensor, UserError } from "@latentkit/jit";
 import { type CheckpointStore, MemoryCheckpointStore } from "./checkpoint.js";
 import { systemClock } from "./clock.js";
 import type { Dataset, DatasetSource } from "./data.js";
-import { builtinMetrics, Evaluator, type MetricResult } from "./evaluator.js";
+import { Evaluator, type MetricResult } from "./evaluator.js";
 import { combineSinks, type LogSink } from "./log.js";
 import { parseOptions } from "./options.js";
 import type { ConfiguredModel } from "./plugin.js";
@@ -55,7 +55,7 @@ export async function train(options: TrainOptions): Promise<Run> {
   const config = parseOptions("@latentkit/core", trainConfigSchema, rest) as TrainConfig;
   const dataset = await data.load(config.seed);
   const model = createModel(chosen, dataset);
-  const evaluator = new Evaluator([...builtinMetrics]);
+  const evaluator = new Evaluator();
   const trainer = new Trainer({
     clock: systemClock,
     checkpoints: checkpoints ?? new MemoryCheckpointStore({ keepLast: 1 }),

@@ -43,8 +43,8 @@ export function defineComposite<I extends Tensors, A extends Attrs = Attrs>(
   composite: Composite & { forward: (inputs: I, attrs: A) => Tensor | Tensor[] },
 ): (inputs: I, attrs: A) => Tensor | Tensor[] {
   const { name, forward, gradient } = composite;
-  composites.set(name, composite as Composite);
   registerInference(name, (specs, attrs) => infer(composite as Composite, specs, attrs));
+  composites.set(name, composite as Composite);
   if (gradient !== undefined) registerGradient(gradientConfig(composite as Composite));
   return (inputs, attrs) => {
     registerForBackend(name, engine().backendName, forward as Composite["forward"]);

@@ -36,13 +36,17 @@ export interface App {
 
 /** Registers what the command line brings and what the project's packages add. Warns on stderr of plugins that are broken. */
 export async function createApp(): Promise<App> {
-  const [{ vaePlugin }, { builtinDatasets }, discovery] = await Promise.all([
+  const [{ flowPlugin }, { vaePlugin }, { builtinDatasets }, discovery] = await Promise.all([
+    import("@latentkit/flow"),
     import("@latentkit/vae"),
     import("@latentkit/datasets"),
     discoverPlugins(),
   ]);
   const { plugins, warnings } = withoutDoubles(
-    [{ plugin: vaePlugin as unknown as ModelPlugin, packageName: "@latentkit/vae" }],
+    [
+      { plugin: vaePlugin as unknown as ModelPlugin, packageName: "@latentkit/vae" },
+      { plugin: flowPlugin as unknown as ModelPlugin, packageName: "@latentkit/flow" },
+    ],
     discovery.plugins,
   );
   const container = createContainer(...plugins);

@@ -1,7 +1,7 @@
 import { type HostTensor, type Key, sizeOf, UserError } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Dataset, DatumSpec, Split } from "./data.js";
-import type { Batch, GenerativeModel } from "./model.js";
+import type { Batch, GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
 import { didYouMean } from "./nearest.js";
 import type { Session } from "./session.js";
 
@@ -15,6 +15,8 @@ export interface MetricResult {
   readonly unit: string;
   /** What must be known to compare it, e.g. on which binarisation a likelihood is. */
   readonly note?: string;
+  /** What its user must be told, in one line. */
+  readonly warning?: string;
 }
 
 /** What a metric may look at; `limit`: only the first so many examples. */
@@ -32,6 +34,8 @@ export interface Metric {
   readonly summary: string;
   /** Computed only when asked for by name, because it takes long. */
   readonly onRequest?: boolean;
+  /** Part of every evaluation, whichever metrics are asked for. */
+  readonly everyEvaluation?: boolean;
   /** Why it cannot be computed for this model and data; `undefined` when it can. */
   refusal(model: GenerativeModel, datum: DatumSpec): string | undefined;
   /** Measures the split of the context. */
@@ -103,17 +107,22 @@ const LIKELIHOOD_UNITS = ["nats", "bits/dim"];
 
 /** The measurements that a model brings itself. */
 function modelMetrics(model: GenerativeModel): Metric[] {
-  return Object.entries(model.metrics ?? {}).map(([name, metric]) => ({
+  const all: [string, ModelMetric | ScanMetric][] = Object.entries({ ...model.metrics, ...model.scanMetrics });
+  return all.map(([name, metric]) => ({
     name,
     summary: metric.summary,
     ...(metric.onRequest ? { onRequest: true } : {}),
+    ...(metric.everyEvaluation ? { everyEvaluation: true } : {}),
     refusal: () => undefined,
-    async evaluate(context) {
-      const values = await average(metric.perExample, context);
+    async evaluate({ session, split, seed, limit = split.size }) {
+      const options = { seed, limit: Math.min(limit, metric.limit ?? split.size) };
+      const values = await ("scan" in metric
+        ? session.perExampleScan(metric.scan, split, options)
+        : session.perExample(metric.perExample, split, options));
       return {
+        ...(LIKELIHOOD_UNITS.includes(metric.unit) ? likelihoodNote(model) : {}),
         ...(metric.aggregate?.(values) ?? meanAndError(values.data)),
         unit: metric.unit,
-        ...(LIKELIHOOD_UNITS.includes(metric.unit) ? likelihoodNote(model) : {}),
       };
     },
   }));
@@ -134,7 +143,7 @@ export class Evaluator {
   /**
    * Measures a model on a split.
    *
-   * @param names Metrics to compute; all that apply and are quick when absent.
+   * @param names Metrics to compute; all that apply and are quick when absent. Those that belong to every evaluation come along.
    * @throws UserError for an unknown metric or one that does not apply.
    */
   async evaluate(context: MetricContext, names?: readonly string[]): Promise<Record<string, MetricResult>> {
@@ -142,7 +151,8 @@ export class Evaluator {
     const known = this.available(model, context.dataset.datum);
     const quick = known.filter(({ metric, refusal }) => refusal === undefined && !metric.onRequest);
     const wanted = names ?? quick.map(({ metric }) => metric.name);
-    const chosen = wanted.map((name) => {
+    const always = known.filter(({ metric }) => metric.everyEvaluation).map(({ metric }) => metric.name);
+    const chosen = [...new Set([...wanted, ...always])].map((name) => {
       const found = known.find(({ metric }) => metric.name === name);
       if (found === undefined)
         throw unknownMetric(

@@ -69,17 +69,51 @@ export interface Latent<P = any, S = any> {
   decode(params: P, state: S, z: Tensor, label?: Tensor): Tensor;
 }
 
-/** A number about a batch that the evaluator averages over a split, with its unit. */
-export interface ModelMetric<P = any, S = any> {
+/** What a model makes of the measurements of a whole split. */
+export interface MetricAggregate {
+  readonly value: number;
+  readonly stderr: number;
+  readonly n: number;
+  /** What must be known to read the number. */
+  readonly note?: string;
+  /** What its user must be told, in one line; printed wherever the number is measured. */
+  readonly warning?: string;
+}
+
+/** What every measurement of a model's own says of itself. */
+interface MetricFacts {
   readonly unit: string;
   /** One line for `latentkit list`. */
   readonly summary: string;
   /** Computed only when asked for by name, because it takes long. */
   readonly onRequest?: boolean;
+  /** Part of every evaluation, whichever metrics are asked for, and of those during training: numbers without which the others mislead. */
+  readonly everyEvaluation?: boolean;
+  /** Measure at most so many examples of a split; all when absent. */
+  readonly limit?: number;
+  /** The number of a whole split from all examples, shape `(n, ...)`; the mean with its standard error when absent. */
+  aggregate?(perExample: HostTensor): MetricAggregate;
+}
+
+/** A number about a batch that the evaluator averages over a split, with its unit. */
+export interface ModelMetric<P = any, S = any> extends MetricFacts {
   /** What is measured of each example, shape `(B,)`, or `(B, ...)` when `aggregate` says what to make of it. */
   perExample(params: P, state: S, batch: Batch, key: Key): Tensor;
-  /** The number of a whole split from all examples, shape `(n, ...)`; the mean with its standard error when absent. */
-  aggregate?(perExample: HostTensor): { value: number; stderr: number; n: number };
+}
+
+/** A measurement that takes many equal steps (draws of noise, a sequential inverse): like {@link Sampling}, from a batch. */
+export interface ScanMetric<P = any, S = any, C extends TensorTree = any> extends MetricFacts {
+  readonly scan: MetricScan<P, S, C>;
+}
+
+/** The steps of a {@link ScanMetric}; each part is compiled once. */
+export interface MetricScan<P = any, S = any, C extends TensorTree = any> {
+  readonly steps: number;
+  start(params: P, state: S, batch: Batch, key: Key): C;
+  /** @param i Step number from 0, int32 scalar. */
+  step(params: P, state: S, carry: C, i: Tensor, key: Key): C;
+  /** @returns What is measured of each example, shape `(B,)` or `(B, ...)`. */
+  finish(params: P, state: S, carry: C): Tensor;
 }
 
 /**
@@ -102,4 +136,6 @@ export interface GenerativeModel<P = any, S = any> {
   readonly latent?: Latent<P, S>;
   /** Further measurements of this model's own: importance-weighted NLL, KL, active units … */
   readonly metrics?: Readonly<Record<string, ModelMetric<P, S>>>;
+  /** Those that take a scan; names differ from those of `metrics`. */
+  readonly scanMetrics?: Readonly<Record<string, ScanMetric<P, S>>>;
 }

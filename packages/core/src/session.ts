@@ -18,7 +18,7 @@ import {
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { paddedRanges } from "./batches.js";
 import type { Split } from "./data.js";
-import type { Batch, GenerativeModel, SampleRequest, Sampling } from "./model.js";
+import type { Batch, GenerativeModel, MetricScan, SampleRequest, Sampling, TensorTree } from "./model.js";
 import { batchSpecs, type ModelSpecs } from "./model-specs.js";
 
 /** What a caller asks of a sampler. */
@@ -121,7 +121,6 @@ export class Session {
       return;
     }
     yield* this.#steps(sampling, {
-      signature,
       asked,
       inputs,
       inputSpecs,
@@ -130,11 +129,9 @@ export class Session {
     });
   }
 
-  /** The carry lives in the store under a name of its own while the scan runs. */
   async *#steps(
     sampling: Sampling,
     scan: {
-      signature: string;
       asked: (args: { label?: Tensor }) => SampleRequest;
       inputs: Tree<HostTensor>;
       inputSpecs: Tree<TensorSpec>;
@@ -142,40 +139,59 @@ export class Session {
       everyStep: boolean;
     },
   ): AsyncGenerator<SampleFrame> {
+    const programs = await this.#scanPrograms({
+      inputSpecs: scan.inputSpecs,
+      start: (state, args, key) => sampling.start(state.params, state.state, key, scan.asked(args)),
+      step: (state, carry, i, key) => sampling.step?.(state.params, state.state, carry, i, key) as TensorTree,
+      finish: (state, carry) => sampling.finish(state.params, state.state, carry),
+    });
+    try {
+      await programs.start(scan.inputs, scan.key);
+      for (let i = 0; i <= sampling.steps; i++) {
+        if (scan.everyStep || i === sampling.steps) {
+          yield { step: i, steps: sampling.steps, x: await programs.finish() };
+        }
+        if (i < sampling.steps) await programs.step(i, scan.key);
+      }
+    } finally {
+      await programs.dispose();
+    }
+  }
+
+  /** Compiles the parts of a scan. The carry lives in the store under a name of its own until `dispose`. */
+  async #scanPrograms(scan: {
+    readonly inputSpecs: Tree<TensorSpec>;
+    start(state: any, inputs: any, key: Key): TensorTree;
+    step(state: any, carry: any, i: Tensor, key: Key): TensorTree;
+    finish(state: any, carry: any): Tensor;
+  }) {
     const id = `carry${this.#samplings++}`;
-    const start: ProgramFunction = (state, args, key) => ({
-      state: { [id]: sampling.start(state.params, state.state, fold(key, "start"), scan.asked(args)) },
+    const start: ProgramFunction = (state, inputs, key) => ({
+      state: { [id]: scan.start(state, inputs, fold(key, "start")) },
     });
-    const carry = evalShape(
-      ({ weights, args }, key) => sampling.start(weights.params, weights.state, key, scan.asked(args)),
-      { weights: this.#weightSpecs(), args: scan.inputSpecs } as Tree<TensorSpec>,
-    );
+    const carry = evalShape(({ weights, inputs }, key) => scan.start(weights, inputs, key), {
+      weights: this.#weightSpecs(),
+      inputs: scan.inputSpecs,
+    } as Tree<TensorSpec>);
     const step: ProgramFunction = (state, { i }, key) => ({
-      state: { [id]: sampling.step?.(state.params, state.state, state[id], i, fold(key, "step", i)) },
+      state: { [id]: scan.step(state, state[id], i, fold(key, "step", i)) },
     });
-    const finish: ProgramFunction = (state) => ({
-      outputs: { x: sampling.finish(state.params, state.state, state[id]) },
-    });
+    const finish: ProgramFunction = (state) => ({ outputs: { x: scan.finish(state, state[id]) } });
     const programs = [
       await this.#compile(start, scan.inputSpecs),
       await this.#compile(step, { i: { shape: [], dtype: "int32" } }, { [id]: carry }),
       await this.#compile(finish, {}, { [id]: carry }),
     ] as const;
-    try {
-      await programs[0].run(scan.inputs, scan.key);
-      for (let i = 0; i <= sampling.steps; i++) {
-        if (scan.everyStep || i === sampling.steps) {
-          const { x } = await programs[2].run({});
-          yield { step: i, steps: sampling.steps, x };
-        }
-        if (i < sampling.steps) await programs[1].run({ i: hostTensor([i], [], "int32") }, scan.key);
-      }
-    } finally {
-      for (const program of programs) await program.dispose();
-      await this.store.delete(
-        [...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id),
-      );
-    }
+    return {
+      start: (inputs: Tree<HostTensor>, key: Int32Array) => programs[0].run(inputs, key),
+      step: (i: number, key: Int32Array) => programs[1].run({ i: hostTensor([i], [], "int32") }, key),
+      finish: async (): Promise<HostTensor> => (await programs[2].run({})).x,
+      dispose: async () => {
+        for (const program of programs) await program.dispose();
+        const paths = [...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id);
+        await this.store.delete(paths);
+      },
+    };
   }
 
   /**
@@ -200,6 +216,39 @@ export class Session {
     for (const { indices, count } of paddedRanges(size, rows)) {
       const { y } = await program.run({ batch: split.gather(indices) }, hostKey(seed, "evaluate", chunk++));
       parts.push(firstRows(y, count));
+    }
+    return concatRows(parts, size);
+  }
+
+  /**
+   * Measures every example of a split by a scan; its three parts are compiled once.
+   *
+   * @returns Values in the split's order, shape `(n, ...)`.
+   */
+  async perExampleScan(
+    scan: MetricScan,
+    split: Split,
+    { batchSize = 250, seed = 0, limit = split.size }: SplitOptions = {},
+  ): Promise<HostTensor> {
+    const size = Math.min(limit, split.size);
+    const rows = Math.min(batchSize, size);
+    const programs = await this.#scanPrograms({
+      inputSpecs: { batch: batchSpecs(split, rows) } as Tree<TensorSpec>,
+      start: (state, { batch }, key) => scan.start(state.params, state.state, batch, key),
+      step: (state, carry, i, key) => scan.step(state.params, state.state, carry, i, key),
+      finish: (state, carry) => scan.finish(state.params, state.state, carry),
+    });
+    const parts: HostTensor[] = [];
+    let chunk = 0;
+    try {
+      for (const { indices, count } of paddedRanges(size, rows)) {
+        const key = hostKey(seed, "evaluate", chunk++);
+        await programs.start({ batch: split.gather(indices) }, key);
+        for (let i = 0; i < scan.steps; i++) await programs.step(i, key);
+        parts.push(firstRows(await programs.finish(), count));
+      }
+    } finally {
+      await programs.dispose();
     }
     return concatRows(parts, size);
   }

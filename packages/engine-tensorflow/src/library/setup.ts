@@ -118,6 +118,7 @@ async function install(folder: string, version: string, variant: Variant, option
   const work = join(root, WORK);
   await rm(work, { recursive: true, force: true }); // of a process that was killed
   await rm(folder, { recursive: true, force: true }); // it is there but not whole
+  await mkdir(work);
   try {
     const pip = await findPip();
     const wheels = await download(pip, version, variant, downloads, join(work, "pip"), options);

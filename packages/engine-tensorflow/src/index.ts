@@ -1,10 +1,6 @@
 export { checkLibrary } from "./library/check.js";
+export { ensureLoadable } from "./library/ensure-loadable.js";
 export { type FoundLibrary, findLibrary } from "./library/find.js";
-export {
-  type RemoveResult,
-  removeTensorflow,
-  type SetupOptions,
-  type SetupProgress,
-  type SetupResult,
-  setupTensorflow,
-} from "./library/setup.js";
+export type { SetupProgress } from "./library/progress.js";
+export { type RemoveResult, removeTensorflow } from "./library/remove.js";
+export { type SetupOptions, type SetupResult, setupTensorflow } from "./library/setup.js";

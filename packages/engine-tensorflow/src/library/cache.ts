@@ -28,6 +28,8 @@ export interface Installed {
 
 /** Name of the file that makes a folder an installation. */
 export const MANIFEST = "manifest.json";
+/** Names beside the installations, hidden: the lock, wheels that arrived, and what is being put together. */
+export const [LOCK, DOWNLOADS, WORK] = [".lock", ".download", ".work"] as const;
 
 /**
  * The user's cache of latentkit: `LATENTKIT_CACHE`, or the platform's folder for caches.

@@ -33,10 +33,15 @@ export async function loadReport(path: string): Promise<LoadReport> {
   const koffi = createRequire(import.meta.url).resolve("koffi");
   return new Promise((resolve, reject) => {
     const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: "3" };
-    execFile(process.execPath, ["-e", SCRIPT, koffi, path, String(KEEP_LOADED)], { env, timeout: 120_000 }, (error, stdout, stderr) => {
-      if (error === null) resolve(JSON.parse(stdout) as LoadReport);
-      else reject(refusal(`${path} cannot be loaded: ${describe(error, stderr)}`, error));
-    });
+    execFile(
+      process.execPath,
+      ["-e", SCRIPT, koffi, path, String(KEEP_LOADED)],
+      { env, timeout: 120_000 },
+      (error, stdout, stderr) => {
+        if (error === null) resolve(JSON.parse(stdout) as LoadReport);
+        else reject(refusal(`${path} cannot be loaded: ${describe(error, stderr)}`, error));
+      },
+    );
   });
 }
 

@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { compareVersions } from "./cache.js";
-import { refusal, VARIABLE } from "./refusal.js";
+import { CACHE_VARIABLE, refusal, VARIABLE } from "./refusal.js";
 
 const run = promisify(execFile);
 
@@ -166,7 +166,7 @@ function describeFailures({ pip, requirement }: Download, failures: readonly str
   const who = `${pip.command.join(" ")} (${pip.version})`;
   if (FULL.test(all))
     return refusal(
-      `${who} could not store ${requirement}: the disk is full; nothing was installed; free some space, or set LATENTKIT_CACHE to a folder on a larger disk`,
+      `${who} could not store ${requirement}: the disk is full; nothing was installed; free some space, or set ${CACHE_VARIABLE} to a folder on a larger disk`,
     );
   if (OFFLINE.test(all))
     return refusal(

@@ -15,6 +15,13 @@ export interface Extracted {
   readonly sha256: string;
 }
 
+/** What {@link Wheel.extract} tells and hears. */
+export interface ExtractWatch {
+  /** Called with the size of each piece written. */
+  readonly onBytes: (bytes: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A wheel that is no whole archive, or whose content is not what it says. */
 export class DamagedWheelError extends Error {
   override readonly name = "DamagedWheelError";
@@ -76,15 +83,14 @@ export class Wheel {
   /**
    * Writes files below `folder`, waits until the disk has them, and compares them with the wheel's hashes.
    *
-   * @param onBytes Called with the size of each piece written.
    * @throws DamagedWheelError for a file that differs or is not listed.
    */
-  async extract(paths: readonly string[], folder: string, onBytes: (bytes: number) => void): Promise<Extracted[]> {
+  async extract(paths: readonly string[], folder: string, watch: ExtractWatch): Promise<Extracted[]> {
     const hashes = parseRecord(await this.info("RECORD"));
     const extracted: Extracted[] = [];
     for (const path of paths) {
       const entry = this.#entries.find(({ fileName }) => fileName === path) as Entry;
-      const written = await this.#write(entry, join(folder, path), onBytes);
+      const written = await this.#write(entry, join(folder, path), watch);
       if (written.digest.toString("base64url") !== hashes.get(path))
         throw new DamagedWheelError(this.path, `${path} differs from the hash in its RECORD`);
       extracted.push({ path, bytes: written.bytes, sha256: written.digest.toString("hex") });
@@ -95,7 +101,7 @@ export class Wheel {
   async #write(
     entry: Entry,
     target: string,
-    onBytes: (bytes: number) => void,
+    { onBytes, signal }: ExtractWatch,
   ): Promise<{ bytes: number; digest: Buffer }> {
     await mkdir(dirname(target), { recursive: true });
     const hash = createHash("sha256");
@@ -109,17 +115,20 @@ export class Wheel {
       },
     });
     const mode = (entry.externalFileAttributes >>> 16) & 0o777 || 0o644; // ptxas is a program
-    await pipeline(await this.#read(entry), meter, createWriteStream(target, { mode })).catch((error: unknown) => {
+    const stages = [await this.#read(entry), meter, createWriteStream(target, { mode })] as const;
+    await pipeline(...stages, signal === undefined ? {} : { signal }).catch((error: unknown) => {
       throw this.#blame(error);
     });
     await synced(target);
     return { bytes, digest: hash.digest() };
   }
 
-  /** Errors of the file system stay what they are; all others are the archive's. */
+  /** Errors of the file system and an abort stay what they are; all others are the archive's. */
   #blame(error: unknown): unknown {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return code?.startsWith("E") ? error : new DamagedWheelError(this.path, message, { cause: error });
+    const { code, message, name } = error as NodeJS.ErrnoException;
+    return code?.startsWith("E") || name === "AbortError"
+      ? error
+      : new DamagedWheelError(this.path, message, { cause: error });
   }
 
   #read(entry: Entry): Promise<Readable> {

@@ -69,11 +69,11 @@ export async function setupTensorflow(options: SetupOptions = {}): Promise<Setup
   const folder = join(root, installName(version, variant));
   return inCache(cacheFolder(), async () => {
     const before = readInstalled(folder);
-    if (before !== undefined) return resultOf(before);
+    if (before !== undefined) return alreadyThere(before);
     await makeFolder(root);
     return withLock(join(root, LOCK), async () => {
       const meanwhile = readInstalled(folder);
-      return meanwhile === undefined ? install(folder, version, variant, options) : resultOf(meanwhile);
+      return meanwhile === undefined ? install(folder, version, variant, options) : alreadyThere(meanwhile);
     });
   });
 }
@@ -90,13 +90,21 @@ function checkOptions(version: string, gpu: boolean): void {
     throw refusal(`gpu needs Linux on x64, this is ${process.platform} on ${process.arch}; install without it`);
 }
 
-/** Loads what is installed, in a process of its own, and tells what it is. */
-async function resultOf({ folder, manifest }: Installed, by?: string): Promise<SetupResult> {
-  const path = join(folder, manifest.library);
-  const { driver } = await loadReport(path);
-  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-  const done = by === undefined ? { already: true } : { already: false, by };
-  return { path, folder, version: manifest.version, variant: manifest.variant, bytes, ...done, driver };
+/** Loads what was installed before: it may have been for another processor. */
+async function alreadyThere(installed: Installed): Promise<SetupResult> {
+  const { driver } = await loadReport(join(installed.folder, installed.manifest.library));
+  return { ...describe(installed), already: true, driver };
+}
+
+function describe({ folder, manifest }: Installed): Omit<SetupResult, "already" | "driver"> {
+  const { version, variant, library, files } = manifest;
+  return {
+    path: join(folder, library),
+    folder,
+    version,
+    variant,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 async function install(folder: string, version: string, variant: Variant, watch: SetupOptions): Promise<SetupResult> {
@@ -112,11 +120,11 @@ async function install(folder: string, version: string, variant: Variant, watch:
     const tree = join(work, "tree");
     const manifest = await writeManifest(tree, version, variant, await unpack(wheels, tree, watch));
     watch.onProgress?.({ stage: "check", what: basename(manifest.library), bytes: 0 });
-    await loadReport(join(tree, manifest.library));
+    const { driver } = await loadReport(join(tree, manifest.library));
     await rename(tree, folder);
     await synced(root);
     await rm(downloads, { recursive: true, force: true });
-    return await resultOf({ folder, manifest }, pip.version);
+    return { ...describe({ folder, manifest }), already: false, by: pip.version, driver };
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -114,7 +114,7 @@ export class Wheel {
         done(null, piece);
       },
     });
-    const mode = (entry.externalFileAttributes >>> 16) & 0o777 || 0o644; // ptxas is a program
+    const mode = (entry.externalFileAttributes >>> 16) & 0o100 ? 0o755 : 0o644; // ptxas is a program
     const stages = [await this.#read(entry), meter, createWriteStream(target, { mode })] as const;
     await pipeline(...stages, signal === undefined ? {} : { signal }).catch((error: unknown) => {
       throw this.#blame(error);

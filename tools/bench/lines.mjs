@@ -23,7 +23,7 @@ export class Contender {
   async answer() {
     const { value, done } = await this.#lines.next();
     if (!done) return JSON.parse(value);
-    throw new Error(`${this.#child.spawnargs.slice(0, 4).join(" ")} ended:\n${this.#errors.trim()}`);
+    throw new Error(`${this.#child.spawnargs.join(" ")} ended:\n${this.#errors.trim()}`);
   }
 
   ask(command) {

@@ -15,11 +15,9 @@ import { openTraining } from "./training.mjs";
 
 const PACKAGES = { onnx: "@latentkit/engine-onnx", tensorflow: "@latentkit/engine-tensorflow" };
 
-/** @throws Error when the engine is unknown or its package is not installed. */
+/** @throws Error when its package is not installed or the engine refuses the options. */
 async function createEngine({ engine: name, ...options }) {
-  const specifier = PACKAGES[name];
-  if (specifier === undefined) throw new Error(`--engine must be ${Object.keys(PACKAGES).join(" or ")}, got ${name}`);
-  return (await import(specifier))[name](options);
+  return (await import(PACKAGES[name]))[name](options);
 }
 
 /** Everything that the PyTorch side needs to take the same first steps, in one file. */

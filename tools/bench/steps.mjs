@@ -24,7 +24,10 @@ import { formatRow, HEADINGS, printTable, summary } from "./steps-report.mjs";
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const CHECKED_STEPS = 3;
-/** Models that `tfjs-node-eager.cjs` has. */
+/** Relative difference of losses in float32 beyond which two sides do not compute the same. */
+const TOLERANCE = 1e-3;
+const ENGINES = ["onnx", "tensorflow"];
+/** Models that `tfjs-node-eager.mjs` has. */
 const EAGER = ["vae", "gpt-small"];
 
 function readOptions() {
@@ -69,6 +72,7 @@ function readOptions() {
 function engineSettings(engines, precisions, lowerings, threads) {
   const settings = new Map();
   for (const engine of engines) {
+    if (!ENGINES.includes(engine)) throw new Error(`--engine must be ${ENGINES.join(" or ")}, got ${engine}`);
     if (engine !== "tensorflow") settings.set(engine, { engine, threads });
     else
       for (const precision of precisions)
@@ -87,9 +91,8 @@ async function start(command, env) {
   return { contender, ready: await contender.answer(), blocks: [] };
 }
 
-/** All contenders of one model, by name. */
-async function startAll(name, { settings, threads }) {
-  const started = new Map();
+/** Starts all contenders of one model, by name, into `started`. */
+async function startAll(started, name, { settings, threads }) {
   for (const [label, options] of settings) {
     const command = [process.execPath, file("steps-ours.mjs"), name, JSON.stringify(options)];
     started.set(label, await start(command));
@@ -102,11 +105,10 @@ async function startAll(name, { settings, threads }) {
   }
   const folder = process.env.LATENTKIT_TFJS_NODE;
   if (folder && EAGER.includes(name)) {
-    const command = [process.execPath, file("tfjs-node-eager.cjs"), folder, name];
+    const command = [process.execPath, file("tfjs-node-eager.mjs"), folder, name];
     const env = { OMP_NUM_THREADS: String(threads), TF_NUM_INTRAOP_THREADS: String(threads) };
     started.set("tfjs-node", await start(command, env));
   }
-  return started;
 }
 
 /** Losses of the same first steps on every engine and in PyTorch; the largest relative difference to the first engine's. */
@@ -119,9 +121,18 @@ async function compare(started, steps) {
     losses[label] = (await contender.ask({ do: "check", file: path, steps })).losses;
   }
   rmSync(folder, { recursive: true });
-  const [first, ...others] = Object.values(losses);
-  const difference = (list) => Math.max(...list.map((loss, i) => Math.abs(loss - first[i]) / Math.abs(first[i])));
-  return { losses, largestDifference: Math.max(0, ...others.map(difference)) };
+  const [[, first]] = Object.entries(losses);
+  const difference = (list) =>
+    list.flatMap((step, i) =>
+      Object.keys(step).map((name) => Math.abs((step[name] - first[i][name]) / first[i][name])),
+    );
+  const largest = (labels) => Math.max(0, ...labels.flatMap((label) => difference(losses[label])));
+  const labels = Object.keys(losses);
+  return {
+    losses,
+    largestDifference: largest(labels),
+    float32Difference: largest(labels.filter((label) => !label.includes("bf16"))),
+  };
 }
 
 /** Blocks in turn; every round begins with another contender. */
@@ -137,8 +148,9 @@ async function alternate(started, rounds, seconds) {
 }
 
 async function measure(name, options) {
-  const started = await startAll(name, options);
+  const started = new Map();
   try {
+    await startAll(started, name, options);
     const counts = [...started.values()].map(({ ready }) => ready.parameters);
     if (new Set(counts).size > 1) throw new Error(`${name}: numbers of parameters differ: ${counts.join(", ")}`);
     const check = await compare(started, CHECKED_STEPS);
@@ -158,15 +170,25 @@ async function measure(name, options) {
   }
 }
 
-const options = readOptions();
-const results = [];
-for (const name of options.models) {
-  const result = await measure(name, options);
-  results.push(result);
-  console.error(
-    `${name}: ${result.parameters} parameters, losses of ${CHECKED_STEPS} steps differ by ${result.check.largestDifference.toExponential(1)} at most`,
-  );
+/** Measures all models; the exit code is 1 when losses of the same steps differ. */
+async function main() {
+  const options = readOptions();
+  const results = [];
+  for (const name of options.models) {
+    const result = await measure(name, options);
+    results.push(result);
+    const { parameters, check } = result;
+    const beside = Object.keys(check.losses).length - 1;
+    const agreement = `losses of the first ${CHECKED_STEPS} steps differ by ${check.largestDifference.toExponential(1)} of themselves at most`;
+    console.error(`${name}: ${parameters} parameters${beside === 0 ? "" : `, ${agreement}`}`);
+    if (check.float32Difference > TOLERANCE) process.exitCode = 1;
+  }
+  printTable([HEADINGS, ...results.flatMap(formatRow)]);
+  const { rounds, seconds, threads } = options;
+  console.log(JSON.stringify({ rounds, seconds, threads, results }));
 }
-printTable([HEADINGS, ...results.flatMap(formatRow)]);
-const { rounds, seconds, threads } = options;
-console.log(JSON.stringify({ rounds, seconds, threads, results }));
+
+main().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -218,7 +218,7 @@ def adam(parameters, **options):
 
 
 class Step:
-    """A training step `call(batch, noise)` with the optimizers it uses; `noise` stands in for what the loss draws."""
+    """A training step: `call(batch, noise)` gives the loss of each objective; `noise` stands in for what the losses draw."""
 
     def __init__(self, call, *optimizers):
         self.call, self.optimizers = call, optimizers
@@ -229,7 +229,7 @@ class Step:
             optimizer.state.clear()
 
 
-def single(model, optimizer, compiled):
+def single(model, objective, optimizer, compiled):
     """A step of a model whose forward is its loss."""
     loss_of = torch.compile(model) if compiled else model
 
@@ -238,7 +238,7 @@ def single(model, optimizer, compiled):
         loss = loss_of(*batch, **noise)
         loss.backward()
         optimizer.step()
-        return loss
+        return {objective: loss}
 
     return Step(step, optimizer)
 
@@ -264,7 +264,7 @@ def adversarial(gan, compiled):
         second = g_loss(noise.get("zGenerator", torch.randn(64, 64)))
         second.backward(inputs=trained)
         train_g.step()
-        return first + second
+        return {"discriminator": first, "generator": second}
 
     return Step(step, train_g, train_d)
 
@@ -280,7 +280,7 @@ def gpt(*sizes):
             {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
         ]
         batch = [torch.randint(0, 65, (sizes_batch(sizes), sizes[3])) for _ in range(2)]
-        return model, single(model, torch.optim.AdamW(groups, 1e-3, fused=True), compiled), batch
+        return model, single(model, "nll", torch.optim.AdamW(groups, 1e-3, fused=True), compiled), batch
 
     return build
 
@@ -289,10 +289,10 @@ def sizes_batch(sizes):
     return 12 if sizes[3] == 64 else 8
 
 
-def plain(create, make_batch):
+def plain(create, objective, make_batch):
     def build(compiled):
         model = create()
-        return model, single(model, adam(model.parameters(), lr=1e-3), compiled), make_batch()
+        return model, single(model, objective, adam(model.parameters(), lr=1e-3), compiled), make_batch()
 
     return build
 
@@ -303,7 +303,8 @@ def images():
 
 def unet(compiled):
     model = Denoiser().to(memory_format=torch.channels_last)
-    return model, single(model, adam(model.parameters(), lr=1e-3), compiled), [images(), torch.randn(64, 32), images()]
+    optimizer = adam(model.parameters(), lr=1e-3)
+    return model, single(model, "denoise", optimizer, compiled), [images(), torch.randn(64, 32), images()]
 
 
 def dcgan(compiled):
@@ -313,12 +314,12 @@ def dcgan(compiled):
 
 # name: builds (model, step, batch); the batch's fields in the order of the loss's arguments
 MODELS = {
-    "vae": plain(Vae, lambda: [torch.rand(128, 784).round()]),
+    "vae": plain(Vae, "elbo", lambda: [torch.rand(128, 784).round()]),
     "gpt-small": gpt(4, 4, 128, 64),
     "gpt-large": gpt(6, 6, 384, 256),
     "unet": unet,
     "dcgan": dcgan,
-    "couplings": plain(Coupling, lambda: [torch.randn(256, 2)]),
+    "couplings": plain(Coupling, "nll", lambda: [torch.randn(256, 2)]),
 }
 FIELDS = {"gpt-small": ["x", "targets"], "gpt-large": ["x", "targets"], "unet": ["x", "t", "eps"]}
 
@@ -366,7 +367,10 @@ def check(name, model, step, file, steps):
     step.forget()
     batch = [to_torch(part("batch.")[field]) for field in FIELDS.get(name, ["x"])]
     Down.same = True
-    losses = [step.call(batch, part(f"noise{i}.")).item() for i in range(steps)]
+    losses = []
+    for i in range(steps):
+        by_name = step.call(batch, part(f"noise{i}."))
+        losses.append({objective: loss.item() for objective, loss in by_name.items()})
     Down.same = False
     return {"losses": losses}
 

@@ -70,10 +70,10 @@ export async function openTraining(engine, { model, batch, optimizer, noise }) {
         }),
       );
     },
-    /** `n` steps one after the other; the sum of the objectives' losses on each. */
+    /** `n` steps one after the other; the loss of every objective on each, by its name. */
     async losses(n) {
       const values = [];
-      for (let i = 0; i < n; i++) values.push(totalLoss(await queue()));
+      for (let i = 0; i < n; i++) values.push(lossesOf(await queue(), model.objectives));
       return values;
     },
     /** Trains for at least so long, as the trainer does: one run queued behind the one that computes. */
@@ -93,8 +93,8 @@ export async function openTraining(engine, { model, batch, optimizer, noise }) {
   };
 }
 
-/** `loss`, or `name/loss` of several objectives, added. */
-function totalLoss(metrics) {
-  const names = Object.keys(metrics).filter((name) => name === "loss" || name.endsWith("/loss"));
-  return names.reduce((sum, name) => sum + metrics[name].data[0], 0);
+/** The metric `loss` of the only objective, `name/loss` of several. */
+function lossesOf(metrics, objectives) {
+  const metric = (name) => (objectives.length > 1 ? `${name}/loss` : "loss");
+  return Object.fromEntries(objectives.map(({ name }) => [name, metrics[metric(name)].data[0]]));
 }

@@ -49,7 +49,7 @@ for (let seed = 0; seed < Number(values.seeds); seed++) {
   const python = torchPython();
   if (python === undefined) continue;
   const script = fileURLToPath(new URL("./vae_torch.py", import.meta.url));
-  const result = execFileSync(python, [script, "bound", String(epochs), String(seed), data], {
+  const result = execFileSync(python, [script, String(epochs), String(seed), data], {
     encoding: "utf8",
   });
   console.log(`PyTorch seed ${seed}: ${format(JSON.parse(result))}`);

@@ -26,6 +26,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "install the library of the fastest engine, or remove it",
     load: () => import("./commands/setup/index.js"),
   },
+  score: {
+    summary: "write the log-likelihood of every example of a data set",
+    load: () => import("./commands/score/index.js"),
+  },
   list: {
     summary: "show models with their options, data sets, engines, metrics",
     load: () => import("./commands/list/index.js"),

@@ -25,9 +25,24 @@ export function metricLines(metrics: Readonly<Record<string, MetricResult>>): st
 /** The part of metrics that JSON output promises. */
 export function metricsJson(metrics: Readonly<Record<string, MetricResult>>): Record<string, object> {
   return Object.fromEntries(
-    Object.entries(metrics).map(([name, { value, stderr, n, unit, note }]) => [
+    Object.entries(metrics).map(([name, { value, stderr, n, unit, note, warning }]) => [
       name,
-      { value, stderr, n, unit, ...(note === undefined ? {} : { note }) },
+      {
+        value,
+        stderr,
+        n,
+        unit,
+        ...(note === undefined ? {} : { note }),
+        ...(warning === undefined ? {} : { warning }),
+      },
     ]),
   );
+}
+
+/** What the metrics warn of, on stderr. */
+export function printWarnings(metrics: Readonly<Record<string, MetricResult>>): void {
+  const { yellow } = colorsFor(process.stderr);
+  for (const { warning } of Object.values(metrics)) {
+    if (warning !== undefined) process.stderr.write(`${yellow("warning")} ${warning}\n`);
+  }
 }

@@ -1,6 +1,6 @@
 import type { HostTensor, Key, Tree } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { DatumSpec } from "./data.js";
+import type { Dataset, DatumSpec } from "./data.js";
 
 /** Parameters and state are trees of tensors; paths name them in checkpoints: `params.encoder.fc1.kernel`. */
 export type TensorTree = Tree<Tensor>;
@@ -124,6 +124,12 @@ export interface GenerativeModel<P = any, S = any> {
   readonly datum: DatumSpec;
   /** What a reader must know to compare this model's likelihoods, e.g. "on dynamically binarised data"; printed with every such metric. */
   readonly likelihoodNote?: string;
+  /**
+   * Looks at the values of the data before the first step, where `datum` only declares what they are.
+   *
+   * @throws UserError naming the column and value that the model cannot learn from.
+   */
+  checkData?(dataset: Pick<Dataset, "splits" | "columns">): void;
   /** @param batch Serves data-dependent initialisation. */
   init(key: Key, batch: Batch): { params: P; state: S };
   /** Run in order on every step. */
@@ -134,6 +140,8 @@ export interface GenerativeModel<P = any, S = any> {
   /** Lower bound on the log-likelihood in nats, shape `(B,)`: VAE, diffusion. */
   elbo?(params: P, state: S, batch: Batch, key: Key): Tensor;
   readonly latent?: Latent<P, S>;
+  /** A sampling option whose effect is worth a picture, with values to draw it at: a ladder of temperatures. */
+  readonly ladder?: { readonly option: string; readonly values: readonly number[] };
   /** Further measurements of this model's own: importance-weighted NLL, KL, active units … */
   readonly metrics?: Readonly<Record<string, ModelMetric<P, S>>>;
   /** Those that take a scan; names differ from those of `metrics`. */

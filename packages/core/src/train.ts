@@ -55,6 +55,7 @@ export async function train(options: TrainOptions): Promise<Run> {
   const config = parseOptions("@latentkit/core", trainConfigSchema, rest) as TrainConfig;
   const dataset = await data.load(config.seed);
   const model = createModel(chosen, dataset);
+  model.checkData?.(dataset);
   const evaluator = new Evaluator();
   const trainer = new Trainer({
     clock: systemClock,

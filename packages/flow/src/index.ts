@@ -25,6 +25,7 @@ export { checkerboardCoupling, coupling } from "./transforms/coupling.js";
 export { additive, affine, type Elementwise, type MappedValues } from "./transforms/elementwise.js";
 export { type LinearOptions, linear } from "./transforms/linear.js";
 export { logit } from "./transforms/logit.js";
+export { marginal } from "./transforms/marginal.js";
 export { patches } from "./transforms/patches.js";
 export { permute } from "./transforms/permute.js";
 export { rationalQuadraticSpline, type SplineOptions } from "./transforms/spline.js";

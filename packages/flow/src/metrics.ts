@@ -9,6 +9,7 @@ import {
 } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
+import { columnName } from "./check-data.js";
 import { contextOf, type Flow, type FlowParams, type FlowState, logLikelihood } from "./model.js";
 
 /** Above this part of the data's unit the inverse is no longer the inverse. */
@@ -93,22 +94,10 @@ function worst({ datum }: Flow, { data, shape }: HostTensor): MetricAggregate {
   const errorOf = (i: number) => (Number.isFinite(data[3 * i]) ? (data[3 * i] as number) : Number.POSITIVE_INFINITY);
   for (let i = 1; i < n; i++) if (errorOf(i) > errorOf(at)) at = i;
   const value = errorOf(at);
-  const where = `example ${at}, ${placeName(data[3 * at + 1] as number, datum.shape)}`;
+  const where = `example ${at}, ${columnName(data[3 * at + 1] as number, datum.shape)}`;
   const isTooLarge = value > TOLERANCE * Math.max(1, data[3 * at + 2] as number);
   const warning = `float32 is not enough for this flow: |x - decode(encode(x))| is ${value.toPrecision(2)} at ${where}; samples and latents are off by as much, use fewer layers, a smaller learning rate, or standardised data`;
   return { value, stderr: 0, n, note: `at ${where}`, ...(isTooLarge ? { warning } : {}) };
-}
-
-/** `[3, 4, 0]` for images, `dimension 5` for vectors. */
-function placeName(flat: number, shape: readonly number[]): string {
-  if (shape.length === 1) return `dimension ${flat}`;
-  const place: number[] = [];
-  let rest = flat;
-  for (const size of [...shape].reverse()) {
-    place.unshift(rest % size);
-    rest = Math.floor(rest / size);
-  }
-  return `value [${place.join(", ")}]`;
 }
 
 /** Bounds that are tighter than `elbo`: several draws of the dequantisation noise as importance samples of `log P(x)`. */

@@ -28,6 +28,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Base } from "./bases/base.js";
 import { mixtureBase } from "./bases/mixture.js";
 import { normalBase } from "./bases/normal.js";
+import { checkData } from "./check-data.js";
 import { type FlowConfig, flowSampleOptions } from "./config.js";
 import {
   continuousData,
@@ -81,6 +82,7 @@ export function createFlow(config: FlowConfig, datum: DatumSpec): GenerativeMode
   return {
     datum,
     likelihoodNote: note,
+    checkData: (dataset) => checkData(flow, dataset),
     init: (key, batch) => ({ params: initParams(flow, key, batch), state: {} }),
     objectives: [objective(flow)],
     sampling: ({ options }) => flowSampling(flow, parseOptions("@latentkit/flow", flowSampleOptions, options)),
@@ -88,10 +90,14 @@ export function createFlow(config: FlowConfig, datum: DatumSpec): GenerativeMode
       ? { elbo: (params, _state, batch, key) => logLikelihood(flow, params, batch, key) }
       : { logProb: (params, _state, batch) => logLikelihood(flow, params, batch) }),
     ...(needsContext || !isOnePass ? {} : { latent: latent(flow) }),
+    ...(datum.shape.length === 3 ? { ladder: { option: "temperature", values: TEMPERATURES } } : {}),
     metrics: flowMetrics(flow),
     scanMetrics: flowScanMetrics(flow),
   };
 }
+
+/** What a picture of samples at several temperatures shows. Kingma & Dhariwal, 2018, figure 8. */
+const TEMPERATURES = [0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 /** The parts of a flow. @throws UserError when an option cannot be right for the data. */
 export function wireFlow(config: FlowConfig, datum: DatumSpec): Flow {

@@ -78,6 +78,7 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   onStage(`loading ${request.data.name}`);
   const dataset = await request.data.load(given.seed);
   const model = createModel(request.model, dataset);
+  model.checkData?.(dataset);
   const { config, stepsPerEpoch } = settle(given, request.config, dataset, model);
   const description = describe(request, config, dataset);
   const checkpoint = resumed && (await loadCheckpoint(resumed, request.resume as CheckpointChoice));
@@ -186,6 +187,12 @@ interface Fitting {
 async function fitModel({ request, folder, model, dataset, config, sink, checkpoint }: Fitting): Promise<FitResult> {
   const { engine, signal, onProgress, onWarning = () => {}, evaluator = new Evaluator() } = request;
   const drawSamples = sampleDrawer(folder, sink, dataset, config.seed, onWarning);
+  const warned = new Set<string>();
+  const warnOnce = (warning: string) => {
+    const start = warning.split(":", 1)[0] as string; // the same trouble with other numbers is said once
+    if (!warned.has(start)) onWarning(warning);
+    warned.add(start);
+  };
   const checkpoints = storeWith(folder.checkpoints(), checkpoint);
   const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator });
   return trainer.fit({
@@ -193,7 +200,10 @@ async function fitModel({ request, folder, model, dataset, config, sink, checkpo
     dataset,
     engine,
     config,
-    onEvaluate: (step, _results, session) => drawSamples(step, session),
+    onEvaluate: (step, results, session) => {
+      for (const { warning } of Object.values(results)) if (warning !== undefined) warnOnce(warning);
+      return drawSamples(step, session);
+    },
     ...(checkpoint ? { resume: checkpoint.info.step } : {}),
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),

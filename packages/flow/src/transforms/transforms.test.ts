@@ -12,6 +12,7 @@ import { checkerboardCoupling, coupling } from "./coupling.js";
 import { additive, affine } from "./elementwise.js";
 import { linear } from "./linear.js";
 import { logit } from "./logit.js";
+import { marginal } from "./marginal.js";
 import { patches } from "./patches.js";
 import { permute } from "./permute.js";
 import { rationalQuadraticSpline } from "./spline.js";
@@ -49,6 +50,8 @@ const cases: Record<string, { make: () => Transform; x: tf.Tensor; scale?: numbe
   squeeze: { make: squeeze, x: images },
   patches: { make: () => patches([4, 4, 2], 2), x: images },
   "split with a prior": { make: () => split([4, 4, 2], flattened([4, 4, 1]), conv()), x: images },
+  "marginal splines": { make: () => marginal(spline()), x: vectors },
+  "marginal splines of channels": { make: () => marginal(spline()), x: images },
   logit: { make: () => logit(0.01), x: unit },
   "causal transformer": { make: () => causalTransformer({ tokens: 4, width: 8, layers: 2, heads: 2 }), x: tokens },
   "chain of five": {

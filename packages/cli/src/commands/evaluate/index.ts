@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { wholeNumber } from "../../flags.js";
 import { addDataFlags, addRunFlags, type DataFlags, loadData, type RunFlags, withRun } from "../../open.js";
-import { metricLines, metricsJson, printResult } from "../../output.js";
+import { metricLines, metricsJson, printResult, printWarnings } from "../../output.js";
 
 interface EvaluateFlags extends RunFlags, DataFlags {
   readonly metrics?: string;
@@ -29,6 +29,7 @@ async function run(path: string, flags: EvaluateFlags): Promise<void> {
     };
     const names = flags.metrics?.split(",").map((metric) => metric.trim());
     const metrics = await open.app.evaluator.evaluate(context, names);
+    printWarnings(metrics);
     const value = { run: path, step: checkpoint.step, data: name, metrics: metricsJson(metrics) };
     printResult(flags.json === true, value, metricLines(metrics));
   });

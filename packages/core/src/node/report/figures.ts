@@ -1,4 +1,4 @@
-import { type HostTensor, hostKey, philoxPermutation, sizeOf } from "@latentkit/jit";
+import { type HostTensor, hostKey, hostTensor, philoxPermutation, sizeOf } from "@latentkit/jit";
 import type { Dataset, Split } from "../../data.js";
 import type { Session } from "../../session.js";
 import { type Curve, lineChart, scatterChart } from "./charts.js";
@@ -51,6 +51,21 @@ export async function samplesFigure({ session, dataset, seed }: Subject): Promis
   const x = await session.sample({ n, seed });
   const caption = `${n.toLocaleString("en")} ${dataKind(dataset.datum) === "images" ? "pictures" : "examples"} generated from noise, none of them chosen.`;
   return { name: "samples", title: "Samples", caption, drawing: await drawData(x, dataset) };
+}
+
+/** The same noise at several values of one sampling option, a row each; `undefined` when the model names none. Pictures only. */
+export async function ladderFigure({ session, dataset, seed }: Subject): Promise<Figure | undefined> {
+  const { ladder } = session.model;
+  if (ladder === undefined || dataKind(dataset.datum) !== "images") return undefined;
+  const n = 10;
+  const rows: HostTensor[] = [];
+  for (const value of ladder.values) rows.push(await session.sample({ n, seed, options: { [ladder.option]: value } }));
+  const x = hostTensor(
+    rows.flatMap((row) => Array.from(row.data)),
+    [rows.length * n, ...dataset.datum.shape],
+  );
+  const caption = `The same noise sampled with ${ladder.option} ${ladder.values.join(", ")}, from top to bottom.`;
+  return { name: "ladder", title: `Samples by ${ladder.option}`, caption, drawing: await drawData(x, dataset, n) };
 }
 
 /** Test examples beside what decoder makes of their latents; `undefined` without a latent space. */

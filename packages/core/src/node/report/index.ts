@@ -10,8 +10,16 @@ import { readMetrics } from "../jsonl-sink.js";
 import type { RunDescription } from "../run-description.js";
 import type { RunFolder } from "../run-folder.js";
 import { dataNoun } from "./data-kind.js";
+import { densityFigure, warpedGridFigure } from "./density-figures.js";
 import { bytesOf, endingOf, type Figure, type MissingFigure } from "./figure.js";
-import { interpolationFigure, latentMapFigure, reconstructionsFigure, samplesFigure, testLatents } from "./figures.js";
+import {
+  interpolationFigure,
+  ladderFigure,
+  latentMapFigure,
+  reconstructionsFigure,
+  samplesFigure,
+  testLatents,
+} from "./figures.js";
 import { lossFigures } from "./loss-figures.js";
 import { type Facts, formatNumber, formatPage, formatValue, type Tile } from "./page.js";
 
@@ -70,6 +78,9 @@ async function drawFigures(subject: ReportSubject): Promise<(Figure | MissingFig
   const lines = await readMetrics(folder.metricsFile);
   const makers: [name: string, title: string, make: () => Promise<Figure | Figure[] | undefined>][] = [
     ["samples", "Samples", () => samplesFigure(source)],
+    ["density", "Density", () => densityFigure(source)],
+    ["warped-grid", "Warped grid", () => warpedGridFigure(source)],
+    ["ladder", "Samples by one option", () => ladderFigure(source)],
     ["latent-map", "Map of the latent space", async () => latentMapFigure(await latents)],
     ["reconstructions", "Reconstructions", async () => reconstructionsFigure(await latents)],
     ["interpolation", "Interpolation", async () => interpolationFigure(await latents)],

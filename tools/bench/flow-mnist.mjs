@@ -45,7 +45,7 @@ const config = trainConfigSchema.parse({
   evaluateEvery: 0,
   checkpointEvery: Number(values.every),
   emaDecay: 0.999,
-  optimizer: { learningRate: Number(values.rate), schedule: "cosine", warmup: 100, clipNorm: 100 },
+  optimizer: { learningRate: Number(values.rate), schedule: "cosine", warmup: Math.min(100, Math.floor(Number(values.steps) / 10)), clipNorm: 100 },
 });
 const stop = new AbortController();
 const start = process.cpuUsage();

@@ -1,7 +1,9 @@
-/** The engine of a name; `tensorflow` where it is installed. */
-export async function engineOf(name) {
+/** The engine of `onnx`, `tensorflow` or `tensorflow:LOWERING`. */
+export async function engineOf(text) {
+  const [name, lowering] = text.split(":");
   if (name === "onnx") return (await import("@latentkit/engine-onnx")).onnx();
-  return (await import(`@latentkit/engine-${name}`))[name]();
+  const { tensorflow } = await import("@latentkit/engine-tensorflow");
+  return tensorflow(lowering === undefined ? {} : { lowering });
 }
 
 /** `["layers=6", "coupling=spline"]` as an object; numbers are numbers. */

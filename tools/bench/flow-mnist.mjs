@@ -28,6 +28,7 @@ const { values } = parseArgs({
     steps: { type: "string", default: "6000" },
     batch: { type: "string", default: "128" },
     rate: { type: "string", default: "2e-3" },
+    log: { type: "string", default: "50" },
     every: { type: "string", default: "250" },
     eval: { type: "string", default: "1000" },
     engine: { type: "string", default: "tensorflow" },
@@ -43,9 +44,15 @@ const config = trainConfigSchema.parse({
   steps: Number(values.steps),
   batchSize: Number(values.batch),
   evaluateEvery: 0,
+  logEvery: Number(values.log),
   checkpointEvery: Number(values.every),
   emaDecay: 0.999,
-  optimizer: { learningRate: Number(values.rate), schedule: "cosine", warmup: Math.min(100, Math.floor(Number(values.steps) / 10)), clipNorm: 100 },
+  optimizer: {
+    learningRate: Number(values.rate),
+    schedule: "cosine",
+    warmup: Math.min(100, Math.floor(Number(values.steps) / 10)),
+    clipNorm: 100,
+  },
 });
 const stop = new AbortController();
 const start = process.cpuUsage();
@@ -62,6 +69,7 @@ function cpuSeconds() {
   return Math.round((user + system) / 1e6);
 }
 function report(step, scalars) {
+  if (process.env.DEBUG) console.log(JSON.stringify(scalars));
   const bits = scalars["train/bitsPerDim"] ?? Number.NaN;
   console.log(
     `step ${step}: train ${bits.toFixed(4)} bits/dim; ${cpuSeconds()} s of CPU, ${((performance.now() - began) / 1000).toFixed(0)} s`,

@@ -6,12 +6,16 @@ export async function engineOf(text) {
   return tensorflow(lowering === undefined ? {} : { lowering });
 }
 
-/** `["layers=6", "coupling=spline"]` as an object; numbers are numbers. */
+/** `["layers=6", "coupling=spline"]` as an object; numbers and booleans are what they look like. */
 export function settings(assignments) {
   return Object.fromEntries(
     assignments.map((text) => {
       const [name, value] = text.split("=");
-      return [name, Number.isNaN(Number(value)) ? value : Number(value)];
+      try {
+        return [name, JSON.parse(value)];
+      } catch {
+        return [name, value];
+      }
     }),
   );
 }

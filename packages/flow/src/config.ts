@@ -31,6 +31,10 @@ export const flowConfig = z.object({
     .enum(["affine", "spline"])
     .default("affine")
     .describe("What the couplings of glow do to a pixel; splines fit more and cost about a third more time"),
+  marginals: z
+    .boolean()
+    .default(true)
+    .describe("Begin glow with a spline of each pixel's own value, which the paper has not; digits gain most"),
   scales: size.default(2).describe("Scales of glow; each halves height and width, which must divide"),
   patch: size.default(4).describe("Side of tarflow's patches in pixels; 28x28 digits become 49 tokens"),
   heads: size.default(4).describe("Attention heads of tarflow"),

@@ -6,6 +6,7 @@ import { chain } from "../transforms/chain.js";
 import { coupling } from "../transforms/coupling.js";
 import { affine } from "../transforms/elementwise.js";
 import { linear } from "../transforms/linear.js";
+import { marginal } from "../transforms/marginal.js";
 import { rationalQuadraticSpline } from "../transforms/spline.js";
 import { split } from "../transforms/split.js";
 import { flattened, squeeze } from "../transforms/squeeze.js";
@@ -37,6 +38,9 @@ function scale(config: FlowConfig, [H, W, C]: readonly [number, number, number],
   const isLast = level === scales - 1;
   return chain({
     squeeze: squeeze(),
+    ...(level === 0 && config.marginals
+      ? { norm: actnorm(), marginals: marginal(rationalQuadraticSpline({ bins: 2 * bins, bound })) }
+      : {}),
     ...layers(n, step),
     ...(isLast
       ? { flat: flattened(here) }

@@ -2,5 +2,6 @@ import { testEngine } from "@latentkit/jit/testing";
 import { tensorflow } from "../src/index.js";
 
 for (const lowering of ["xla", "clusters", "graph"] as const) {
-  testEngine({ name: `tensorflow, ${lowering}`, create: () => tensorflow({ lowering }) });
+  const engine = await tensorflow({ lowering });
+  testEngine({ name: `tensorflow, ${lowering}`, create: () => engine });
 }

@@ -1,5 +1,6 @@
-import { UserError } from "@latentkit/jit";
 import koffi from "koffi";
+import { keepLoaded } from "../library/keep-loaded.js";
+import { refusal } from "../library/refusal.js";
 
 /** The address of something native; 0n: none. */
 export type Pointer = bigint;
@@ -107,8 +108,6 @@ export type TensorFlow = Readonly<Record<Name, Bound>> & {
   readonly copy: (to: Pointer | ArrayBufferView, from: Pointer | ArrayBufferView, bytes: number) => void;
 };
 
-const PACKAGE = "@latentkit/engine-tensorflow";
-
 /**
  * Loads a TensorFlow C library and binds its functions.
  *
@@ -116,6 +115,7 @@ const PACKAGE = "@latentkit/engine-tensorflow";
  */
 export function bindTensorFlow(path: string): TensorFlow {
   const library = load(path);
+  keepLoaded(path);
   const bound = Object.fromEntries(
     Object.entries(PROTOTYPES).map(([name, [result, ...args]]) => [name, bind(library, path, name, result, args)]),
   ) as unknown as Record<Name, Bound>;
@@ -127,10 +127,9 @@ function load(path: string): ReturnType<typeof koffi.load> {
   try {
     return koffi.load(path);
   } catch (error) {
-    throw new UserError(
-      PACKAGE,
+    throw refusal(
       `${path} cannot be loaded: ${(error as Error).message.replace(/\s+/g, " ").trim()}; install it anew with latentkit setup tensorflow`,
-      { cause: error },
+      error,
     );
   }
 }
@@ -145,10 +144,9 @@ function bind(
   try {
     return library.func(name, result as string, args as string[]) as unknown as Bound;
   } catch (error) {
-    throw new UserError(
-      PACKAGE,
+    throw refusal(
       `${path} has no function ${name}: it is no TensorFlow C library, or older than 2.9; install one with latentkit setup tensorflow`,
-      { cause: error },
+      error,
     );
   }
 }

@@ -1,7 +1,5 @@
-import { UserError } from "@latentkit/jit";
+import { refusal } from "../library/refusal.js";
 import type { Device as FoundDevice } from "../native/context.js";
-
-const PACKAGE = "@latentkit/engine-tensorflow";
 
 /** A device as a user names it. */
 export interface WantedDevice {
@@ -26,7 +24,7 @@ export function parseDevice(device: string | undefined): WantedDevice | undefine
   if (device === undefined) return undefined;
   const [, type, index = "0"] = /^(cpu|gpu)(?::(\d+))?$/.exec(device) ?? [];
   if (type === undefined || (type === "cpu" && index !== "0")) {
-    throw new UserError(PACKAGE, `device must be cpu, gpu or gpu:N, got ${device}`);
+    throw refusal(`device must be cpu, gpu or gpu:N, got ${device}`);
   }
   return { type: type === "gpu" ? "GPU" : "CPU", index: Number(index) };
 }
@@ -43,8 +41,7 @@ export function deviceName(wanted: WantedDevice | undefined, found: readonly Fou
   if (name !== undefined) return { name, label: type === "CPU" ? "cpu" : `gpu:${wanted?.index ?? 0}` };
   const gpus = byType("GPU").length;
   const list = gpus === 0 ? "only the CPU" : `the CPU and ${gpus} ${gpus === 1 ? "GPU" : "GPUs"}`;
-  throw new UserError(
-    PACKAGE,
+  throw refusal(
     `device gpu:${wanted?.index} is not there: TensorFlow found ${list}; a GPU needs its driver and a library for it (latentkit setup tensorflow --gpu), or use device cpu`,
   );
 }

@@ -1,12 +1,11 @@
-import { type Engine, type EngineCapabilities, hostRandom, UserError } from "@latentkit/jit";
+import { type Engine, type EngineCapabilities, hostRandom } from "@latentkit/jit";
+import { refusal } from "../library/refusal.js";
 import { LOWERINGS, type Lowering, lowerGraph, type Precision } from "../lowering/index.js";
 import { chooseLowering } from "./choose-lowering.js";
 import { type Device, deviceName, parseDevice } from "./device.js";
 import { TensorflowExecutable } from "./executable.js";
 import { type Runtime, sharedRuntime } from "./runtime.js";
 import { TensorflowStore } from "./store.js";
-
-const PACKAGE = "@latentkit/engine-tensorflow";
 
 /** Settings of {@link tensorflow}. */
 export interface TensorflowOptions {
@@ -31,17 +30,17 @@ export interface TensorflowEngine extends Engine {
  *
  * @throws UserError when the library is missing or cannot be used, or a setting cannot be had; the message says what to do.
  */
-export function tensorflow(options: TensorflowOptions = {}): TensorflowEngine {
+export async function tensorflow(options: TensorflowOptions = {}): Promise<TensorflowEngine> {
   const { precision = "float32", lowering } = options;
   checkChoice("precision", precision, ["float32", "bf16"]);
   if (lowering !== undefined) checkChoice("lowering", lowering, LOWERINGS);
   checkThreads(options.threads);
   const wanted = parseDevice(options.device);
-  const runtime = sharedRuntime(options.threads);
+  const runtime = await sharedRuntime(options.threads);
   const { context } = runtime;
   const device = deviceName(wanted, context.devices);
   if (lowering !== undefined && lowering !== "graph" && !runtime.xla) {
-    throw new UserError(PACKAGE, `lowering ${lowering} needs XLA, which ${runtime.library.path} lacks; use graph`);
+    throw refusal(`lowering ${lowering} needs XLA, which ${runtime.library.path} lacks; use graph`);
   }
   const held = new Set<TensorflowStore | TensorflowExecutable>();
   let computedMs = 0;
@@ -111,10 +110,10 @@ function capabilitiesOf(
 
 function checkChoice(option: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return;
-  throw new UserError(PACKAGE, `${option} must be one of ${choices.join(", ")}, got ${value}`);
+  throw refusal(`${option} must be one of ${choices.join(", ")}, got ${value}`);
 }
 
 function checkThreads(threads: number | undefined): void {
   if (threads === undefined || (Number.isInteger(threads) && threads >= 1)) return;
-  throw new UserError(PACKAGE, `threads must be a positive integer, got ${threads}; leave it out to use every core`);
+  throw refusal(`threads must be a positive integer, got ${threads}; leave it out to use every core`);
 }

@@ -16,8 +16,10 @@ const tensorflow: EngineFactory = {
   priority: 100,
   async probe() {
     try {
-      const { findLibrary } = await import("@latentkit/engine-tensorflow");
-      if (findLibrary() === undefined) return { available: false, detail: NOT_INSTALLED };
+      const { ensureLoadable, findLibrary } = await import("@latentkit/engine-tensorflow");
+      const library = findLibrary();
+      if (library === undefined) return { available: false, detail: NOT_INSTALLED };
+      await ensureLoadable(library.path);
       return { available: true, detail: await describeAndDispose(await createTensorflow({})) };
     } catch (error) {
       const misconfigured = process.env.LATENTKIT_LIBTENSORFLOW !== undefined;

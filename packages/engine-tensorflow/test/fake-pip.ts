@@ -87,6 +87,11 @@ export class FakePip {
     return existsSync(`${this.#log}.hangs`);
   }
 
+  /** Empties the cache. */
+  clear(): void {
+    rmSync(this.cache, { recursive: true, force: true });
+  }
+
   remove(): void {
     vi.unstubAllEnvs();
     rmSync(this.folder, { recursive: true, force: true });

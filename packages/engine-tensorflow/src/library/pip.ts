@@ -30,21 +30,24 @@ const COMMANDS: readonly Pip["command"][] = [
  */
 const PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.10"];
 
-/** @throws UserError when there is neither pip nor uv. */
+/** @throws UserError when there is neither pip nor uv, or none of them works. */
 export async function findPip(): Promise<Pip> {
+  const broken: string[] = [];
   for (const command of COMMANDS) {
     const [program, ...args] = command;
     try {
       const { stdout } = await run(program, [...args, "--version"], { env: environment(), timeout: 60_000 });
       const version = /^pip [\d.]+/.exec(stdout)?.[0];
       if (version !== undefined) return { command, version };
-    } catch {
-      // the next one may be there
+    } catch (error) {
+      const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
+      if (code !== "ENOENT") broken.push(`${command.join(" ")}: ${lastError(stderr)}`);
     }
   }
+  const problem =
+    broken.length === 0 ? "neither pip nor uv is on the PATH" : `pip does not work (${broken.join("; ")})`;
   throw refusal(
-    `neither pip nor uv is on the PATH (tried ${COMMANDS.map((command) => command.join(" ")).join(", ")}); install Python 3 with pip ` +
-      `(https://pip.pypa.io) or uv (https://docs.astral.sh/uv), or set ${VARIABLE} to a library you have`,
+    `${problem}; install Python 3 with pip (https://pip.pypa.io) or uv (https://docs.astral.sh/uv), or set ${VARIABLE} to a library you have`,
   );
 }
 
@@ -198,11 +201,12 @@ function nearest(versions: readonly string[], wanted: string): string[] {
   return [...new Set([...known.slice(Math.max(0, at - 2), at + 2), known.at(-1) as string])];
 }
 
-/** The last line in which pip says what is wrong. */
+/** The last line in which pip, or what starts it, says what is wrong. */
 function lastError(output: string): string {
   const lines = output.split("\n").map((line) => line.trim());
   const line =
-    lines.findLast((candidate) => /^(ERROR|error|WARNING|[\w.]*Error):?/.test(candidate)) ??
-    lines.findLast((candidate) => candidate !== "");
-  return (line ?? "it said nothing").replace(/^(ERROR|error|WARNING): /, "").slice(0, 300);
+    lines.findLast((candidate) => SAYS_WHY.test(candidate)) ?? lines.findLast((candidate) => candidate !== "");
+  return (line ?? "it said nothing").replace(/^(error|warning): /i, "").slice(0, 300);
 }
+
+const SAYS_WHY = /^(error|warning|[\w.]*Error)\b|No module named/i;

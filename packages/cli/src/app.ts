@@ -93,7 +93,7 @@ export function findModel({ models }: App, name: string): ModelPlugin {
 
 /** An engine by name. @throws UserError when it is unknown, cannot run here, or cannot do what the options ask. */
 export async function createEngine({ engines }: App, name: string, options: EngineOptions = {}): Promise<Engine> {
-  const factory = await chooseEngine(engines, name);
+  const factory = await chooseEngine(engines, name, options);
   return factory.create(options);
 }
 

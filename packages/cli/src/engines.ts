@@ -14,13 +14,11 @@ const tensorflow: EngineFactory = {
   summary:
     "compiled graphs on TensorFlow's kernels, oneDNN, XLA and GPUs: the fastest, `latentkit setup tensorflow` installs it",
   priority: 100,
-  async probe() {
+  async probe(options) {
     try {
-      const { ensureLoadable, findLibrary } = await import("@latentkit/engine-tensorflow");
-      const library = findLibrary();
-      if (library === undefined) return { available: false, detail: NOT_INSTALLED };
-      await ensureLoadable(library.path);
-      return { available: true, detail: await describeAndDispose(await createTensorflow({})) };
+      const { findLibrary } = await import("@latentkit/engine-tensorflow");
+      if (findLibrary() === undefined) return { available: false, detail: NOT_INSTALLED };
+      return { available: true, detail: await describeAndDispose(await createTensorflow(options)) };
     } catch (error) {
       const misconfigured = process.env.LATENTKIT_LIBTENSORFLOW !== undefined;
       return { available: false, detail: firstLine(error), misconfigured };
@@ -32,9 +30,7 @@ const tensorflow: EngineFactory = {
 const NOT_INSTALLED = "its library is not installed; run latentkit setup tensorflow";
 
 async function createTensorflow(options: EngineOptions): Promise<Engine> {
-  const { tensorflow: create } = (await import("@latentkit/engine-tensorflow")) as unknown as {
-    tensorflow(options: EngineOptions): Promise<Engine>;
-  };
+  const { tensorflow: create } = await import("@latentkit/engine-tensorflow");
   return create(options);
 }
 
@@ -94,8 +90,11 @@ export interface ProbedEngine extends EngineProbe {
 }
 
 /** All engines, the best first. */
-export async function probeEngines(factories: readonly EngineFactory[]): Promise<ProbedEngine[]> {
-  const probed = await Promise.all(factories.map(async (factory) => ({ factory, ...(await factory.probe()) })));
+export async function probeEngines(
+  factories: readonly EngineFactory[],
+  options: EngineOptions = {},
+): Promise<ProbedEngine[]> {
+  const probed = await Promise.all(factories.map(async (factory) => ({ factory, ...(await factory.probe(options)) })));
   return probed.sort((a, b) => b.factory.priority - a.factory.priority);
 }
 
@@ -104,9 +103,16 @@ export async function probeEngines(factories: readonly EngineFactory[]): Promise
  *
  * @throws UserError when it is unknown or cannot run here, for `auto` also when a better one cannot because of a wrong setting.
  */
-export async function chooseEngine(factories: readonly EngineFactory[], name: string): Promise<EngineFactory> {
+export async function chooseEngine(
+  factories: readonly EngineFactory[],
+  name: string,
+  { threads }: EngineOptions = {},
+): Promise<EngineFactory> {
+  const settled = threads === undefined ? {} : { threads };
   if (name === "auto") {
-    const best = (await probeEngines(factories)).find(({ available, misconfigured }) => available || misconfigured);
+    const best = (await probeEngines(factories, settled)).find(
+      ({ available, misconfigured }) => available || misconfigured,
+    );
     if (best?.misconfigured)
       throw new UserError("@latentkit/cli", `--engine auto stops at ${best.factory.name}: ${best.detail}`);
     if (best === undefined) throw new UserError("@latentkit/cli", "no engine can run here; see latentkit doctor");
@@ -120,7 +126,7 @@ export async function chooseEngine(factories: readonly EngineFactory[], name: st
       `unknown engine "${name}"${didYouMean(name, names)}; known: ${names.join(", ")}`,
     );
   }
-  const { available, detail } = await factory.probe();
+  const { available, detail } = await factory.probe(settled);
   if (!available)
     throw new UserError("@latentkit/cli", `--engine ${name} cannot run here: ${detail}; or use --engine auto`);
   return factory;

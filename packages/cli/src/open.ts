@@ -107,7 +107,7 @@ export async function withRun(path: string, flags: RunFlags, work: (open: OpenRu
     const run = await openRun(path, {
       findModel: (name) => findModel(app, name),
       createEngine: async ({ engine: trainedOn }) => {
-        const name = flags.engine ?? (await engineOfRun(app, trainedOn.name));
+        const name = flags.engine ?? (await engineOfRun(app, trainedOn.name, flags.threads));
         engine = await createEngine(app, name, engineOptions(flags));
         return engine;
       },
@@ -120,9 +120,10 @@ export async function withRun(path: string, flags: RunFlags, work: (open: OpenRu
 }
 
 /** The engine a run was trained on, `auto` with a warning when it cannot run here: results agree up to rounding. */
-export async function engineOfRun({ engines }: App, name: string): Promise<string> {
+export async function engineOfRun({ engines }: App, name: string, threads?: number): Promise<string> {
+  const options = threads === undefined ? {} : { threads };
   const { available = false, detail = "it is not installed" } =
-    (await engines.find((engine) => engine.name === name)?.probe()) ?? {};
+    (await engines.find((engine) => engine.name === name)?.probe(options)) ?? {};
   if (available) return name;
   const { yellow } = colorsFor(process.stderr);
   process.stderr.write(

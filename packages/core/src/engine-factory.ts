@@ -32,8 +32,8 @@ export interface EngineFactory {
   readonly summary: string;
   /** `auto` takes the available engine with the highest number. */
   readonly priority: number;
-  /** Whether it can run here. Never throws. */
-  probe(): Promise<EngineProbe>;
+  /** Whether it can run here; what its process settles once (threads) is settled as `create` will be asked. Never throws. */
+  probe(options: EngineOptions): Promise<EngineProbe>;
   /** @throws UserError for an option that it cannot fulfil. */
   create(options: EngineOptions): Promise<Engine>;
 }

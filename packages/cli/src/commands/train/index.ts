@@ -198,7 +198,7 @@ async function resumePlan(app: App, modelName: string | undefined, flags: TrainF
     config: { ...base, ...changed },
     out: path,
     resume: checkpointChoice(flags),
-    engine: flags.engine ?? (await engineOfRun(app, engine.name)),
+    engine: flags.engine ?? (await engineOfRun(app, engine.name, flags.threads)),
     engineOptions: { ...precisionOf(engine.details), ...engineOptions(flags) },
     ...(description.command === undefined ? {} : { command: description.command }),
   };

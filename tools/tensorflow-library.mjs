@@ -4,7 +4,6 @@
  * is found: a part of what nx takes for the inputs of tests.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isMain, root } from "./bootstrap.mjs";
 
@@ -33,9 +32,7 @@ export function installLibrary() {
 }
 
 if (isMain(import.meta.url)) {
-  const built = join(root, "packages", "engine-tensorflow", "dist", "index.js");
-  const { findLibrary } = existsSync(built) ? await import(built) : { findLibrary: () => undefined };
   Object.assign(process.env, libraryEnvironment());
-  const { path, version } = findLibrary() ?? {};
-  process.stdout.write(`${path ?? "none"} ${version ?? ""}\n`);
+  const engine = await import("@latentkit/engine-tensorflow").catch(() => undefined); // not built yet
+  process.stdout.write(`${JSON.stringify(engine?.findLibrary() ?? "none")}\n`);
 }

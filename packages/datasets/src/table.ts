@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { type Dataset, didYouMean } from "@latentkit/core";
+import { type Dataset, didYouMean, type FieldSpec, type HostTensor, type Split } from "@latentkit/core";
 import { z } from "zod";
 import { numberClasses, takeLabels } from "./class-labels.js";
 import type { ParsedFile } from "./file.js";
@@ -13,6 +13,11 @@ export const tableOptions = {
     .union([z.string(), z.int().nonnegative()])
     .optional()
     .describe("the column of class labels: its name, or its position counted from 0"),
+  context: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe("the columns, by name, that a conditional density is given instead of learning them: a list of names"),
   standardize: z
     .boolean()
     .default(true)
@@ -51,14 +56,19 @@ export function tableDataset(
 ): Dataset {
   const { path, content: table } = file;
   const label = options.label === undefined ? undefined : findColumn(path, table, options.label);
-  const columns = table.columns.filter((column) => column !== label);
-  if (columns.length === 0) throw refusal(`${path} has no column of data besides the label; give a table with data`);
+  const given = (options.context ?? []).map((column) => findColumn(path, table, column));
+  const columns = table.columns.filter((column) => column !== label && !given.includes(column));
+  if (columns.length === 0)
+    throw refusal(`${path} has no column of data besides label and context; give a table with data`);
   const rows = holdOut(path, (columns[0] as Column).cells.length, seed, options);
   const data = columns.map((column) => numbersOf(path, table, column, toNumber));
   const labels = label && numberClasses(path, label.name, label.cells, table.nameRow);
   const scaling = options.standardize ? momentsOf(path, columns, data, rows.train) : undefined;
-  const split = (which: Int32Array) =>
-    floatSplit(takeRows(data, which, scaling), [columns.length], takeLabels(labels, which));
+  const context = contextOf(path, table, given, rows.train, toNumber, options.standardize);
+  const split = (which: Int32Array) => {
+    const split = floatSplit(takeRows(data, which, scaling), [columns.length], takeLabels(labels, which));
+    return context === undefined ? split : withContext(split, context(which));
+  };
   return {
     name,
     title: `table ${basename(path)}`,
@@ -75,6 +85,30 @@ export function tableDataset(
     ...(scaling ? { standardization: scaling } : {}),
     files: { [basename(path)]: file.sha256 },
     splits: { train: split(rows.train), test: split(rows.test) },
+  };
+}
+
+/** The vectors of some rows that a conditional density is given, standardised like the data; `undefined` when no columns are named. */
+function contextOf(
+  path: string,
+  table: Table,
+  columns: readonly Column[],
+  train: Int32Array,
+  toNumber: (cell: unknown) => number,
+  standardize: boolean,
+): ((which: Int32Array) => Split) | undefined {
+  if (columns.length === 0) return undefined;
+  const data = columns.map((column) => numbersOf(path, table, column, toNumber));
+  const scaling = standardize ? momentsOf(path, columns, data, train) : undefined;
+  return (which) => floatSplit(takeRows(data, which, scaling), [columns.length]);
+}
+
+/** A split whose examples have a field `context` beside `x`. */
+function withContext(split: Split, context: Split): Split {
+  return {
+    size: split.size,
+    fields: { ...split.fields, context: context.fields.x as FieldSpec },
+    gather: (indices) => ({ ...split.gather(indices), context: context.gather(indices).x as HostTensor }),
   };
 }
 

@@ -87,6 +87,7 @@ describe("a flow of a table", () => {
     const refused = await run("train", "flow", "--data", "csv:discrete.csv", "--out", "never");
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/column "c" is discrete: 3 different values/);
-    expect(refused.stderr.trim().split("\n")).toHaveLength(1);
+    expect(refused.stderr.match(/^error/gm)).toHaveLength(1);
+    expect(refused.stderr).not.toContain("    at "); // no stack
   });
 });

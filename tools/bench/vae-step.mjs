@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import {
+  activeObjectives,
   batchSpecs,
   createModel,
   hostKey,
@@ -55,7 +56,7 @@ async function prepare() {
   const inputs = { batch, step: { shape: [], dtype: "int32" } };
   const program = await compile(
     engine,
-    trainStep(model, model.objectives, config),
+    trainStep(model, activeObjectives(model, 0), config),
     { state: trainStateSpecs(model, specs, config), inputs },
     store,
   );

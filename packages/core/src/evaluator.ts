@@ -32,6 +32,8 @@ export interface Metric {
   readonly summary: string;
   /** Computed only when asked for by name, because it takes long. */
   readonly onRequest?: boolean;
+  /** Computed at every evaluation during training too, on at most so many examples. */
+  readonly monitor?: number;
   /** Why it cannot be computed for this model and data; `undefined` when it can. */
   refusal(model: GenerativeModel, datum: DatumSpec): string | undefined;
   /** Measures the split of the context. */
@@ -96,6 +98,9 @@ const bitsPerDim: Metric = {
   },
 };
 
+/** The likelihood of an evaluation during training: the first of these that applies. */
+const LIKELIHOODS = ["logProb", "elbo"];
+
 /** The metrics that need nothing but the model's own capabilities. */
 export const builtinMetrics: readonly Metric[] = [elbo, logProb, bitsPerDim];
 
@@ -107,6 +112,7 @@ function modelMetrics(model: GenerativeModel): Metric[] {
     name,
     summary: metric.summary,
     ...(metric.onRequest ? { onRequest: true } : {}),
+    ...(metric.monitor === undefined ? {} : { monitor: metric.monitor }),
     refusal: () => undefined,
     async evaluate(context) {
       const values = await average(metric.perExample, context);
@@ -129,6 +135,22 @@ export class Evaluator {
       metric,
       refusal: metric.refusal(model, datum),
     }));
+  }
+
+  /** What an evaluation during training computes: one likelihood on the whole split, and the metrics that watch a run. */
+  async monitor(context: MetricContext): Promise<Record<string, MetricResult>> {
+    const applicable = this.available(context.session.model, context.dataset.datum)
+      .filter(({ refusal }) => refusal === undefined)
+      .map(({ metric }) => metric);
+    const likelihood = LIKELIHOODS.map((name) => applicable.find((metric) => metric.name === name)).find(Boolean);
+    const results: Record<string, MetricResult> = {};
+    if (likelihood !== undefined) results[likelihood.name] = await likelihood.evaluate(context);
+    for (const metric of applicable) {
+      if (metric.monitor === undefined) continue;
+      const limit = Math.min(metric.monitor, context.limit ?? metric.monitor);
+      results[metric.name] = await metric.evaluate({ ...context, limit });
+    }
+    return results;
   }
 
   /**

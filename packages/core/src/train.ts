@@ -7,7 +7,7 @@ import { combineSinks, type LogSink } from "./log.js";
 import { parseOptions } from "./options.js";
 import type { ConfiguredModel } from "./plugin.js";
 import type { SampleFrame, SampleOptions, Session } from "./session.js";
-import { type TrainConfig, type TrainConfigInput, trainConfigSchema } from "./train-config.js";
+import { type TrainConfig, type TrainConfigInput, trainConfigSchema, trainingOf } from "./train-config.js";
 import { type FitResult, type Progress, Trainer } from "./trainer.js";
 
 /** What {@link train} takes: the training configuration, and what it is about. */
@@ -20,6 +20,8 @@ export interface TrainOptions extends TrainConfigInput {
   readonly sinks?: readonly LogSink[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Told in one line what an evaluation found wrong with the model; `console.warn` when absent. */
+  readonly onWarning?: (warning: string) => void;
 }
 
 /** A trained model. */
@@ -51,10 +53,11 @@ export interface Run {
  * @throws UserError when options, model and data do not fit each other, or training diverges.
  */
 export async function train(options: TrainOptions): Promise<Run> {
-  const { model: chosen, data, engine, checkpoints, sinks = [], signal, onProgress, ...rest } = options;
-  const config = parseOptions("@latentkit/core", trainConfigSchema, rest) as TrainConfig;
-  const dataset = await data.load(config.seed);
+  const { model: chosen, data, engine, checkpoints, sinks = [], signal, onProgress, onWarning, ...rest } = options;
+  const { seed } = parseOptions("@latentkit/core", trainConfigSchema, rest);
+  const dataset = await data.load(seed);
   const model = createModel(chosen, dataset);
+  const config = trainingOf(model, rest);
   const evaluator = new Evaluator();
   const trainer = new Trainer({
     clock: systemClock,
@@ -67,6 +70,7 @@ export async function train(options: TrainOptions): Promise<Run> {
     dataset,
     engine,
     config,
+    onWarning: onWarning ?? ((warning) => console.warn(warning)),
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),
   });

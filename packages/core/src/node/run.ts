@@ -5,16 +5,15 @@ import { batchOrder } from "../batches.js";
 import type { CheckpointChoice, CheckpointStore } from "../checkpoint.js";
 import { systemClock } from "../clock.js";
 import type { Dataset, DatasetSource } from "../data.js";
-import { Evaluator } from "../evaluator.js";
+import { Evaluator, type MetricResult } from "../evaluator.js";
 import { combineSinks, type LogSink } from "../log.js";
 import type { GenerativeModel } from "../model.js";
 import { modelSpecs } from "../model-specs.js";
-import { optimizerFromConfig } from "../optim/index.js";
 import { parseOptions } from "../options.js";
 import type { ConfiguredModel } from "../plugin.js";
 import type { Session } from "../session.js";
 import { createModel } from "../train.js";
-import { type TrainConfig, type TrainConfigInput, totalSteps, trainConfigSchema } from "../train-config.js";
+import { type TrainConfig, type TrainConfigInput, totalSteps, trainConfigSchema, trainingOf } from "../train-config.js";
 import { type FitResult, type Progress, Trainer } from "../trainer.js";
 import type { FileCheckpointStore } from "./checkpoint-store.js";
 import { dataKind } from "./report/data-kind.js";
@@ -39,6 +38,8 @@ export interface TrainRunRequest {
   /** Stop early: everything is saved, and the result says `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Told what every evaluation measured. */
+  readonly onEvaluate?: ((step: number, results: Readonly<Record<string, MetricResult>>) => void) | undefined;
   /** Told in a few words what happens besides training: loading, drawing. */
   readonly onStage?: ((stage: string) => void) | undefined;
   /** Told in one line what went wrong without stopping the run. */
@@ -72,13 +73,13 @@ export interface TrainedRun {
  */
 export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   const { out, onStage = () => {} } = request;
-  const given = parseOptions("@latentkit/core", trainConfigSchema, request.config) as TrainConfig;
+  const { seed } = parseOptions("@latentkit/core", trainConfigSchema, request.config);
   parseOptions(request.model.plugin.name, request.model.plugin.config, request.model.config);
   const resumed = request.resume === undefined ? undefined : await openRunFolder(out);
   onStage(`loading ${request.data.name}`);
-  const dataset = await request.data.load(given.seed);
+  const dataset = await request.data.load(seed);
   const model = createModel(request.model, dataset);
-  const { config, stepsPerEpoch } = settle(given, request.config, dataset, model);
+  const { config, stepsPerEpoch } = settle(request.config, dataset, model);
   const description = describe(request, config, dataset);
   const checkpoint = resumed && (await loadCheckpoint(resumed, request.resume as CheckpointChoice));
   const stored = storedDescription(description);
@@ -112,15 +113,16 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
 
 /** Settles what depends on the data, and refuses what the trainer would refuse later, when the folder is already there. */
 function settle(
-  given: TrainConfig,
   asked: TrainConfigInput,
   dataset: Dataset,
   model: GenerativeModel,
 ): { config: TrainConfig; stepsPerEpoch: number } {
   const { train } = dataset.splits;
+  const given = trainingOf(model, asked);
+  model.checkData?.(train);
   const { stepsPerEpoch } = batchOrder(train.size, given.batchSize, given.seed);
   const steps = totalSteps(given, stepsPerEpoch);
-  optimizerFromConfig(given.optimizer, steps);
+  trainingOf(model, { ...given, steps }); // schedules depend on the length
   modelSpecs(model, train, given.batchSize);
   const evaluateEvery = asked.evaluateEvery ?? Math.ceil(steps / 10);
   return { config: { ...given, steps, evaluateEvery }, stepsPerEpoch };
@@ -193,7 +195,11 @@ async function fitModel({ request, folder, model, dataset, config, sink, checkpo
     dataset,
     engine,
     config,
-    onEvaluate: (step, _results, session) => drawSamples(step, session),
+    onEvaluate: async (step, results, session) => {
+      request.onEvaluate?.(step, results);
+      await drawSamples(step, session);
+    },
+    onWarning,
     ...(checkpoint ? { resume: checkpoint.info.step } : {}),
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),

@@ -36,13 +36,17 @@ export interface App {
 
 /** Registers what the command line brings and what the project's packages add. Warns on stderr of plugins that are broken. */
 export async function createApp(): Promise<App> {
-  const [{ vaePlugin }, { builtinDatasets }, discovery] = await Promise.all([
+  const [{ vaePlugin }, { ganPlugin }, { builtinDatasets }, discovery] = await Promise.all([
     import("@latentkit/vae"),
+    import("@latentkit/gan"),
     import("@latentkit/datasets"),
     discoverPlugins(),
   ]);
   const { plugins, warnings } = withoutDoubles(
-    [{ plugin: vaePlugin as unknown as ModelPlugin, packageName: "@latentkit/vae" }],
+    [
+      { plugin: vaePlugin as unknown as ModelPlugin, packageName: "@latentkit/vae" },
+      { plugin: ganPlugin as unknown as ModelPlugin, packageName: "@latentkit/gan" },
+    ],
     discovery.plugins,
   );
   const container = createContainer(...plugins);

@@ -144,7 +144,7 @@ function update(
     params: { ...now.params, ...(stepped.params as Branches) },
     state: (result.state ?? now.state) as Branches,
     optimizer: { ...now.optimizer, [name]: stepped.state },
-    ...(ema ? { ema: { ...now.ema, ...ema } } : {}),
+    ...(now.ema ? { ema: { ...now.ema, ...ema } } : {}),
   };
   const { guard: counts, ...old } = now;
   const next = selectTree(verdict.ok, changed as TensorTree, old as unknown as TensorTree) as unknown as TrainState;

@@ -49,7 +49,11 @@ export async function openRun(path: string, request: OpenRunRequest): Promise<Op
   const specs = modelSpecs(model, dataset.splits.train, description.train.batchSize);
   const entries = new Map(Object.values(tensors).flatMap((file) => [...file]));
   const used = { ...storedWeights(model, specs, weights), state: specs.state } as Tree<TensorSpec>;
-  checkTensors({ ...(used as object), params: specs.params } as Tree<TensorSpec>, entries, `checkpoint ${info.name} of ${path}`);
+  checkTensors(
+    { ...(used as object), params: specs.params } as Tree<TensorSpec>,
+    entries,
+    `checkpoint ${info.name} of ${path}`,
+  );
   const paths = new Set(flatten<TensorSpec>(used).map(([name]) => name));
   await store.write([...entries].filter(([name]) => paths.has(name)));
   return { folder, description, session: new Session(model, engine, store, specs, weights), checkpoint: info, dataset };

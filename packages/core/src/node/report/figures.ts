@@ -184,10 +184,7 @@ export async function interpolateDrawn(
 }
 
 /** Ways between test examples, or between drawn latents when the model cannot encode; `undefined` without a latent space. */
-export async function interpolationFigure(
-  subject: Subject,
-  latents: Latents | undefined,
-): Promise<Figure | undefined> {
+export async function interpolationFigure(subject: Subject, latents: Latents | undefined): Promise<Figure | undefined> {
   const { latent } = subject.session.model;
   const { dataset } = subject;
   const kind = dataKind(dataset.datum);

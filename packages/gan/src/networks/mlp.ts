@@ -1,0 +1,68 @@
+/*
+ * Multilayer perceptrons: the networks of the first GAN, for any shape of data. Goodfellow et al., 2014, §5. https://arxiv.org/abs/1406.2661
+ */
+import { fold, type Key, nn, type TensorTree } from "@latentkit/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import { applyNorm, denseInit, leaky, type Norm, type NormContext, normInit } from "../layers.js";
+import type { Body, Generator, NetworkOptions } from "./network.js";
+
+type Layers = Readonly<Record<string, TensorTree>>;
+
+/** Hidden layers: linear, norm, leaky relu. @param skipFirst Leave the first layer without norm. */
+function hiddenInit(key: Key, sizes: readonly number[], norm: Norm, skipFirst: boolean) {
+  const params: Record<string, TensorTree> = {};
+  const state: Record<string, TensorTree> = {};
+  for (const [i, width] of sizes.slice(1).entries()) {
+    const own = skipFirst && i === 0 ? undefined : normInit(norm, width);
+    params[`layer${i}`] = denseInit(fold(key, i), sizes[i] as number, width, own === undefined);
+    if (own === undefined) continue;
+    params[`norm${i}`] = own.params;
+    state[`norm${i}`] = own.state;
+  }
+  return { params, state };
+}
+
+function hidden(params: Layers, state: Layers, x: Tensor, depth: number, context: NormContext) {
+  const next: Record<string, TensorTree> = { ...state };
+  let h = x;
+  for (let i = 0; i < depth; i++) {
+    const linear = nn.linear(params[`layer${i}`] as nn.KernelParams, h);
+    const normed = applyNorm(params[`norm${i}`], state[`norm${i}`], linear, context);
+    if (normed.state !== undefined) next[`norm${i}`] = normed.state;
+    h = leaky(normed.y);
+  }
+  return { h, state: next };
+}
+
+const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+export function mlpGenerator({ shape, latentDim, hidden: widths, generatorNorm, classes }: NetworkOptions): Generator {
+  const norm: Norm = { kind: generatorNorm, classes };
+  return {
+    init(key) {
+      const { params, state } = hiddenInit(fold(key, "hidden"), [latentDim, ...widths], norm, false);
+      const last = widths[widths.length - 1] ?? latentDim;
+      return { params: { ...params, output: nn.linearInit(fold(key, "output"), last, product(shape)) }, state };
+    },
+    apply(params, state, z, context) {
+      const layers = params as unknown as Layers;
+      const { h, state: next } = hidden(layers, state, z, widths.length, context);
+      const flat = nn.linear(layers.output as nn.KernelParams, h);
+      return { x: tf.reshape(flat, [z.shape[0] as number, ...shape]), state: next };
+    },
+  };
+}
+
+export function mlpBody({ shape, hidden: widths, discriminatorNorm }: NetworkOptions): Body {
+  const reversed = [...widths].reverse();
+  const norm: Norm = { kind: discriminatorNorm };
+  return {
+    features: reversed[reversed.length - 1] ?? product(shape),
+    init: (key) => hiddenInit(key, [product(shape), ...reversed], norm, true).params,
+    apply(params, x) {
+      const flat = tf.reshape(x, [x.shape[0] as number, product(shape)]);
+      return hidden(params as unknown as Layers, {}, flat, reversed.length, { training: true }).h;
+    },
+  };
+}

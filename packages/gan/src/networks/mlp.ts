@@ -4,7 +4,7 @@
 import { fold, type Key, nn, type TensorTree } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { applyNorm, denseInit, leaky, type Norm, type NormContext, normInit } from "../layers.js";
+import { applyNorm, leaky, type Norm, type NormContext, normInit } from "../layers.js";
 import type { Body, Generator, NetworkOptions } from "./network.js";
 
 type Layers = Readonly<Record<string, TensorTree>>;
@@ -15,7 +15,11 @@ function hiddenInit(key: Key, sizes: readonly number[], norm: Norm, skipFirst: b
   const state: Record<string, TensorTree> = {};
   for (const [i, width] of sizes.slice(1).entries()) {
     const own = skipFirst && i === 0 ? undefined : normInit(norm, width);
-    params[`layer${i}`] = denseInit(fold(key, i), sizes[i] as number, width, own === undefined);
+    params[`layer${i}`] = nn.linearInit(fold(key, i), sizes[i] as number, width, {
+      kernelInit: nn.heNormal,
+      biasInit: nn.normalInit(i === 0 ? 1 : 0.3),
+      bias: own === undefined,
+    });
     if (own === undefined) continue;
     params[`norm${i}`] = own.params;
     state[`norm${i}`] = own.state;

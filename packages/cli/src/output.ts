@@ -22,6 +22,15 @@ export function metricLines(metrics: Readonly<Record<string, MetricResult>>): st
   });
 }
 
+/** `step 500  elbo -99.85 ± 0.26 nats  kl 25.1 nats`: an evaluation during training, in one line. */
+export function evaluationLine(step: number, metrics: Readonly<Record<string, MetricResult>>): string {
+  const values = Object.entries(metrics).map(([name, { value, stderr, unit }]) => {
+    const error = Number.isFinite(stderr) ? ` ± ${formatNumber(stderr, 2)}` : "";
+    return `${name} ${formatValue(value, stderr)}${error} ${unit}`;
+  });
+  return [`step ${step}`, ...values].join("  ");
+}
+
 /** The part of metrics that JSON output promises. */
 export function metricsJson(metrics: Readonly<Record<string, MetricResult>>): Record<string, object> {
   return Object.fromEntries(

@@ -44,12 +44,15 @@ const DEFAULTS: Settings = {
 const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   // Huang, Gokaslan, Kuleshov, Tompkin, "The GAN is dead; long live the GAN!", 2024. https://arxiv.org/abs/2501.05441
   r3gan: {},
-  // Goodfellow et al., "Generative adversarial nets", 2014, with the loss of its §3. https://arxiv.org/abs/1406.2661
+  // The networks of Goodfellow et al., "Generative adversarial nets", 2014, §5, in the game of R3GAN. https://arxiv.org/abs/1406.2661
   "gan-mlp": {
     network: "mlp",
-    loss: "non-saturating",
-    penalty: { name: "none" },
-    training: { batchSize: 128, optimizer: { learningRate: 2e-4, beta1: 0.5 } },
+    hidden: [128, 128, 128],
+    penalty: { name: "r1r2", gamma: 0.01, every: 4 }, // weak, so that the discriminator can be steep between modes close to each other
+    training: {
+      batchSize: 128,
+      optimizer: { learningRate: 1e-3, beta1: 0, beta2: 0.99, schedule: "cosine" },
+    },
   },
   // Radford, Metz, Chintala, "Unsupervised representation learning with DCGANs", 2015, §3-4. https://arxiv.org/abs/1511.06434
   dcgan: {

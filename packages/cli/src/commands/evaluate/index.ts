@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { wholeNumber } from "../../flags.js";
 import { addDataFlags, addRunFlags, type DataFlags, loadData, type RunFlags, withRun } from "../../open.js";
 import { metricLines, metricsJson, printResult } from "../../output.js";
+import { colorsFor } from "../../terminal.js";
 
 interface EvaluateFlags extends RunFlags, DataFlags {
   readonly metrics?: string;
@@ -29,7 +30,12 @@ async function run(path: string, flags: EvaluateFlags): Promise<void> {
     };
     const names = flags.metrics?.split(",").map((metric) => metric.trim());
     const metrics = await open.app.evaluator.evaluate(context, names);
-    const value = { run: path, step: checkpoint.step, data: name, metrics: metricsJson(metrics) };
-    printResult(flags.json === true, value, metricLines(metrics));
+    const warnings = session.model.diagnose?.(metrics) ?? [];
+    const value = { run: path, step: checkpoint.step, data: name, metrics: metricsJson(metrics), warnings };
+    const { yellow } = colorsFor(process.stdout);
+    printResult(flags.json === true, value, [
+      ...metricLines(metrics),
+      ...warnings.map((warning) => `${yellow("warning")} ${warning}`),
+    ]);
   });
 }

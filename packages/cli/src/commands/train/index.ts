@@ -29,7 +29,7 @@ import {
 } from "../../flags.js";
 import { onInterrupt } from "../../interrupt.js";
 import { addEngineFlags, knownEngine } from "../../open.js";
-import { metricLines, metricsJson, printResult } from "../../output.js";
+import { evaluationLine, metricLines, metricsJson, printResult } from "../../output.js";
 import { ProgressBar } from "../../progress.js";
 import { colorsFor } from "../../terminal.js";
 import { commandLine } from "./command-line.js";
@@ -104,7 +104,7 @@ async function trainWithProgress(
   engine: Engine,
 ): Promise<TrainedRun> {
   const bar = new ProgressBar();
-  const { yellow } = colorsFor(process.stderr);
+  const { yellow, dim } = colorsFor(process.stderr);
   const interrupt = onInterrupt(() =>
     bar.note(yellow("stopping: the run is being saved (once more to leave at once)")),
   );
@@ -129,6 +129,9 @@ async function trainWithProgress(
       onProgress: (progress) => bar.update(progress),
       onStage: (stage) => bar.stage(stage),
       onWarning: (warning) => bar.note(`${yellow("warning")} ${warning}`),
+      onEvaluate: (step, results) => {
+        if (Object.keys(results).length > 0) bar.note(dim(evaluationLine(step, results)));
+      },
     });
     done = true;
     return run;

@@ -5,6 +5,7 @@ export {
   drawPairs,
   drawWays,
   interpolate,
+  interpolateDrawn,
   type Latents,
   reconstruct,
   type Subject,

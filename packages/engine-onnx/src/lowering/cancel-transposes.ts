@@ -1,5 +1,5 @@
+import { inversePermutation } from "@latentkit/jit/lowering";
 import type { OnnxGraph, OnnxNode, OnnxValue } from "../proto.js";
-import { inversePermutation } from "./axes.js";
 
 /** Operators that treat every element alike: a transpose may come after them instead of before. */
 const ELEMENTWISE = new Set([

@@ -1,5 +1,5 @@
+import { axesOf, product, range } from "@latentkit/jit/lowering";
 import type { OnnxValue } from "../proto.js";
-import { axesOf, product, range } from "./axes.js";
 import { MICROSOFT, type OnnxBuilder } from "./builder.js";
 import { CROSS_ENTROPY_SUM } from "./fuse.js";
 import { oneHot } from "./indexing.js";

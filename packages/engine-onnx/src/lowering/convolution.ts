@@ -1,8 +1,16 @@
+import {
+  conv2dGeometry,
+  conv3dGeometry,
+  type Geometry,
+  isPointwise,
+  product,
+  range,
+  spanOf,
+  tapsOf,
+} from "@latentkit/jit/lowering";
 import type { OnnxValue } from "../proto.js";
 import { activate } from "./activation.js";
-import { product, range } from "./axes.js";
 import type { OnnxBuilder } from "./builder.js";
-import { conv2dGeometry, conv3dGeometry, type Geometry, isPointwise, spanOf, tapsOf } from "./geometry.js";
 import { reverse } from "./layout.js";
 import { type Call, registerLowering } from "./registry.js";
 

@@ -1,5 +1,5 @@
 import type { DType } from "@latentkit/jit";
-import { range } from "./axes.js";
+import { range } from "@latentkit/jit/lowering";
 import { registerLowering } from "./registry.js";
 
 registerLowering("Fill", (b, { attr, out }) =>

@@ -1,5 +1,5 @@
 import type { Graph, GraphNode, ValueId } from "@latentkit/jit";
-import { axesOf } from "./axes.js";
+import { axesOf } from "@latentkit/jit/lowering";
 import { joinUpdates } from "./join-updates.js";
 
 /**

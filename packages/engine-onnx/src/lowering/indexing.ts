@@ -1,6 +1,6 @@
+import { fromFront, product, range } from "@latentkit/jit/lowering";
 import { slice_util } from "@tensorflow/tfjs-core";
 import type { OnnxValue } from "../proto.js";
-import { fromFront, product, range } from "./axes.js";
 import type { OnnxBuilder } from "./builder.js";
 import { registerLowering } from "./registry.js";
 

@@ -1,5 +1,5 @@
 import type { Graph, GraphNode, TensorSpec, ValueId } from "@latentkit/jit";
-import { product } from "./axes.js";
+import { product } from "@latentkit/jit/lowering";
 
 /** Several AdamUpdates as one: inputs `param0, grad0, m0, v0, param1, …, stepSize, epsilonHat`, outputs in the same order. */
 export const JOINED_UPDATES = "_AdamUpdates";

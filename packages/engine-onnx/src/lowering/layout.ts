@@ -1,5 +1,5 @@
+import { axesOf, fromFront, product, range } from "@latentkit/jit/lowering";
 import type { OnnxValue } from "../proto.js";
-import { axesOf, fromFront, product, range } from "./axes.js";
 import type { OnnxBuilder } from "./builder.js";
 import { registerLowering } from "./registry.js";
 

@@ -1,11 +1,11 @@
-import { type Graph, type GraphNode, type TensorSpec, UnsupportedKernelError, type ValueId } from "@latentkit/jit";
+import type { Graph, GraphNode, TensorSpec, ValueId } from "@latentkit/jit";
+import { callOf, checkLowered, product } from "@latentkit/jit/lowering";
 import type { OnnxGraph, OnnxValue } from "../proto.js";
-import { product } from "./axes.js";
 import { OnnxBuilder } from "./builder.js";
 import { cancelTransposes } from "./cancel-transposes.js";
 import { removeDeadNodes, renameValues } from "./cleanup.js";
 import { fuse } from "./fuse.js";
-import { type Call, loweringOf } from "./registry.js";
+import { loweringOf } from "./registry.js";
 
 /** A named tensor of an ONNX graph. */
 export interface Port {
@@ -102,10 +102,15 @@ class Lowerer {
 
   lowerNode(node: GraphNode): void {
     this.#builder.label = `${node.kernel} @ ${node.site}`;
-    const result = loweringOf(node)(this.#builder, this.#call(node));
+    const result = loweringOf(node)(
+      this.#builder,
+      callOf("onnx", this.graph, node, (id) => this.#value(id)),
+    );
     const outputs = Array.isArray(result) ? (result as OnnxValue[]) : [result as OnnxValue];
     node.outputs.forEach((id, i) => {
-      this.#values.set(id, checkOutput(node, outputs[i] as OnnxValue, this.#spec(id)));
+      const value = outputs[i] as OnnxValue;
+      checkLowered("onnx", node, value, this.#spec(id));
+      this.#values.set(id, value);
     });
   }
 
@@ -188,36 +193,4 @@ class Lowerer {
   #spec(id: ValueId): TensorSpec {
     return this.graph.values[id] as TensorSpec;
   }
-
-  #call(node: GraphNode): Call {
-    const optional = (name: string) => {
-      const id = node.inputs[name];
-      return id === undefined ? undefined : this.#value(id);
-    };
-    const unsupported = (detail: string) => new UnsupportedKernelError("onnx", node.kernel, node.site, detail);
-    const input = (name: string) => {
-      const value = optional(name);
-      if (value === undefined) throw unsupported(`input ${name} is missing`);
-      return value;
-    };
-    return {
-      node,
-      input,
-      optional,
-      unsupported,
-      list: () =>
-        Object.keys(node.inputs)
-          .sort((a, b) => Number(a) - Number(b))
-          .map(input),
-      out: (i = 0) => this.#spec(node.outputs[i] as ValueId),
-      attr: <T>(name: string) => node.attrs[name] as T,
-    };
-  }
-}
-
-function checkOutput(node: GraphNode, value: OnnxValue, spec: TensorSpec): OnnxValue {
-  if (value.type === spec.dtype && `${value.shape}` === `${spec.shape}`) return value;
-  throw new Error(
-    `engine onnx: the lowering of ${node.kernel} gives ${value.type}[${value.shape}] for ${spec.dtype}[${spec.shape}]; called at ${node.site}`,
-  );
 }

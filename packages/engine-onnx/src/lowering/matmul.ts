@@ -1,6 +1,6 @@
+import { product, range } from "@latentkit/jit/lowering";
 import type { OnnxValue } from "../proto.js";
 import { activate } from "./activation.js";
-import { product, range } from "./axes.js";
 import { MICROSOFT, type OnnxBuilder } from "./builder.js";
 import { type Call, registerLowering } from "./registry.js";
 

@@ -1,5 +1,5 @@
+import { fromFront, range } from "@latentkit/jit/lowering";
 import type { OnnxValue } from "../proto.js";
-import { fromFront, range } from "./axes.js";
 import type { OnnxBuilder } from "./builder.js";
 import { asFloat } from "./elementwise.js";
 import { type Call, registerLowering } from "./registry.js";

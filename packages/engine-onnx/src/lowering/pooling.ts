@@ -1,9 +1,8 @@
+import { type Geometry, pool2dGeometry, pool3dGeometry, product, range } from "@latentkit/jit/lowering";
 import type { OnnxType, OnnxValue } from "../proto.js";
-import { product, range } from "./axes.js";
 import type { OnnxBuilder } from "./builder.js";
 import { channelsFirst, channelsLast } from "./convolution.js";
 import { asFloat } from "./elementwise.js";
-import { type Geometry, pool2dGeometry, pool3dGeometry } from "./geometry.js";
 import { registerLowering } from "./registry.js";
 import { alongAxes } from "./resize.js";
 

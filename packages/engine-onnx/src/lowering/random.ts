@@ -1,5 +1,5 @@
+import { product } from "@latentkit/jit/lowering";
 import type { OnnxValue } from "../proto.js";
-import { product } from "./axes.js";
 import type { OnnxBuilder } from "./builder.js";
 import { registerLowering } from "./registry.js";
 

@@ -1,5 +1,5 @@
+import { axesOf, fromFront } from "@latentkit/jit/lowering";
 import type { OnnxType, OnnxValue } from "../proto.js";
-import { axesOf, fromFront } from "./axes.js";
 import type { OnnxBuilder } from "./builder.js";
 import { asFloat, numeric } from "./elementwise.js";
 import { type Call, registerLowering } from "./registry.js";

@@ -2,6 +2,9 @@ import { backend_util } from "@tensorflow/tfjs-core";
 import { range } from "./axes.js";
 import type { Call } from "./registry.js";
 
+/** The attributes of a kernel call. */
+type Attributes = Pick<Call<unknown>, "attr">;
+
 /** How windows lie on an image, for each spatial axis. */
 export interface Geometry {
   readonly inSize: readonly number[];
@@ -21,12 +24,11 @@ type Shape5 = [number, number, number, number, number];
 
 /** Geometry of a 2-D convolution. */
 export function conv2dGeometry(
-  call: Call,
+  { attr }: Attributes,
   x: readonly number[],
   filter: readonly number[],
   depthwise: boolean,
 ): Geometry {
-  const { attr } = call;
   const format = depthwise
     ? "channelsLast"
     : backend_util.convertConv2DDataFormat(attr<"NHWC">("dataFormat") ?? "NHWC");
@@ -44,7 +46,7 @@ export function conv2dGeometry(
 }
 
 /** Geometry of a 3-D convolution. */
-export function conv3dGeometry({ attr }: Call, x: readonly number[], filter: readonly number[]): Geometry {
+export function conv3dGeometry({ attr }: Attributes, x: readonly number[], filter: readonly number[]): Geometry {
   const dilations = attr<number | undefined>("dilations") ?? 1;
   const info = backend_util.computeConv3DInfo(
     [...x] as Shape5,
@@ -57,7 +59,7 @@ export function conv3dGeometry({ attr }: Call, x: readonly number[], filter: rea
 }
 
 /** Geometry of 2-D pooling. */
-export function pool2dGeometry({ attr }: Call, x: readonly number[]): Geometry {
+export function pool2dGeometry({ attr }: Attributes, x: readonly number[]): Geometry {
   const rounding = attr<undefined>("dimRoundingMode");
   const info = backend_util.computePool2DInfo(
     [...x] as Shape4,
@@ -71,7 +73,7 @@ export function pool2dGeometry({ attr }: Call, x: readonly number[]): Geometry {
 }
 
 /** Geometry of 3-D pooling. */
-export function pool3dGeometry({ attr }: Call, x: readonly number[]): Geometry {
+export function pool3dGeometry({ attr }: Attributes, x: readonly number[]): Geometry {
   const rounding = attr<undefined>("dimRoundingMode");
   return deep(
     backend_util.computePool3DInfo(

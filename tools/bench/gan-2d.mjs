@@ -8,7 +8,7 @@
 import { parseArgs } from "node:util";
 import { train } from "@latentkit/core";
 import { toy } from "@latentkit/datasets";
-import { onnx } from "@latentkit/engine-onnx";
+import { createEngine } from "./engine.mjs";
 import { gan } from "@latentkit/gan";
 
 const { values } = parseArgs({
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "3" },
     steps: { type: "string" },
     engine: { type: "string", default: "onnx" },
+    threads: { type: "string" },
     model: { type: "string", default: "{}" },
     train: { type: "string", default: "{}" },
   },
@@ -51,7 +52,7 @@ function grade({ data }, { sigma, centers }) {
 for (const name of values.data.split(",")) {
   const target = TARGETS[name];
   for (let seed = 0; seed < Number(values.seeds); seed++) {
-    const engine = onnx();
+    const engine = await createEngine(values.engine, values.threads);
     const cpu = process.cpuUsage();
     const { result, session, config } = await train({
       model: gan(JSON.parse(values.model)),

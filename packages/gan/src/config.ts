@@ -103,6 +103,13 @@ export const ganConfig = z.object({
     .describe("mlp takes any data; dcgan (strided convolutions) and resnet (residual blocks) take images"),
   latentDim: size.optional().describe("dimensions of the noise z"),
   hidden: z.array(size).optional().describe("widths of the hidden layers of mlp; the discriminator has them reversed"),
+  frequencies: z
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      "octaves of sines and cosines that the discriminator of mlp sees beside the data, so that it can tell fine structure; for data of few dimensions",
+    ),
   width: size
     .optional()
     .describe("channels of dcgan and resnet at full resolution; they double wherever height and width halve"),

@@ -8,6 +8,7 @@ export interface GanSettings {
   readonly network: "mlp" | "dcgan" | "resnet";
   readonly latentDim: number;
   readonly hidden: readonly number[];
+  readonly frequencies: number;
   readonly width: number;
   readonly blocks: number;
   readonly game: Game;
@@ -26,6 +27,7 @@ const DEFAULTS: Settings = {
   network: "resnet",
   latentDim: 64, // as R3GAN's noise
   hidden: [256, 256],
+  frequencies: 0,
   width: 16, // 16 channels at 28x28, 32 at 14x14, 64 at 7x7: a step of 64 digits in a fraction of a second on two cores
   blocks: 1,
   loss: "relativistic",
@@ -48,6 +50,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   "gan-mlp": {
     network: "mlp",
     hidden: [128, 128, 128],
+    frequencies: 6, // of data of up to 4 dimensions: wavelengths from 4 standard deviations down to an eighth of one
     penalty: { name: "r1r2", gamma: 0.01, every: 4 }, // weak, so that the discriminator can be steep between modes close to each other
     training: {
       batchSize: 128,
@@ -92,6 +95,9 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
 
 const OWNER = "@latentkit/gan";
 
+/** Presets give sines and cosines to data of at most so many values: their number grows with it, and many values hold fine structure together. */
+const MAX_WAVES = 4;
+
 /**
  * The preset with the user's options over it.
  *
@@ -109,7 +115,13 @@ export function settle(config: GanConfig, datum: DatumSpec): GanSettings {
       `network must be mlp for data of shape [${datum.shape}], got "${network}"; images have shape [height, width, channels]`,
     );
   }
-  const { loss, norm, penalty, ...rest } = { ...base, ...given_(options), network };
+  const isSmall = datum.shape.reduce((a, b) => a * b, 1) <= MAX_WAVES;
+  const { loss, norm, penalty, ...rest } = {
+    ...base,
+    ...(isSmall ? {} : { frequencies: 0 }),
+    ...given_(options),
+    network,
+  };
   const game = checkGame({ loss, norm, penalty: mergePenalty(penalty, given) });
   if (rest.augment.length > 0 && !isImage)
     throw new UserError(OWNER, `augment must be [] for data that are no images, got ${JSON.stringify(rest.augment)}`);

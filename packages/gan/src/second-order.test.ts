@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { evaluateOn, image, key, spread } from "../test/support.js";
 import { ganConfig } from "./config.js";
 import { downsample, leaky } from "./layers.js";
+import { withWaves } from "./networks/mlp.js";
 import { createNetworks } from "./networks.js";
 import { squaredGradientNorms } from "./penalties.js";
 import { settle } from "./presets.js";
@@ -51,6 +52,7 @@ const layers: [string, (x: tf.Tensor, ...weights: tf.Tensor[]) => tf.Tensor, tf.
   ["3x3 convolution", conv(1) as never, [spread([2, 4, 4, 2]), spread([3, 3, 2, 3], 2), spread([3], 3)]],
   ["4x4 convolution of stride 2", conv(2) as never, [spread([2, 6, 6, 2]), spread([4, 4, 2, 3], 2), spread([3], 3)]],
   ["leaky relu", (x) => leaky(x), [away([3, 4])]],
+  ["sines and cosines", (x) => withWaves(x, 3), [spread([3, 2])]],
   ["halving by means", (x) => downsample(x), [spread([2, 4, 4, 3])]],
   [
     "residual branch",

@@ -58,15 +58,30 @@ export function mlpGenerator({ shape, latentDim, hidden: widths, generatorNorm, 
   };
 }
 
-export function mlpBody({ shape, hidden: widths, discriminatorNorm }: NetworkOptions): Body {
+/**
+ * Data with sines and cosines of every value at wavelengths 4, 2, 1, 1/2, … beside them: a network of few inputs learns coarse structure long before
+ * fine one otherwise. Tancik et al., "Fourier features let networks learn high frequency functions", 2020, §6. https://arxiv.org/abs/2006.10739
+ *
+ * @param x Shape `(B, D)`. @returns Shape `(B, D (1 + 2 octaves))`.
+ */
+export function withWaves(x: Tensor, octaves: number): Tensor {
+  const waves = Array.from({ length: octaves }, (_, k) => tf.mul(x, (Math.PI / 2) * 2 ** k));
+  return octaves === 0
+    ? x
+    : tf.concat([x, ...waves.map((wave) => tf.sin(wave)), ...waves.map((wave) => tf.cos(wave))], 1);
+}
+
+export function mlpBody({ shape, hidden: widths, frequencies, discriminatorNorm }: NetworkOptions): Body {
+  const inputs = product(shape) * (1 + 2 * frequencies);
   const reversed = [...widths].reverse();
   const norm: Norm = { kind: discriminatorNorm };
   return {
-    features: reversed[reversed.length - 1] ?? product(shape),
-    init: (key) => hiddenInit(key, [product(shape), ...reversed], norm, true).params,
+    features: reversed[reversed.length - 1] ?? inputs,
+    init: (key) => hiddenInit(key, [inputs, ...reversed], norm, true).params,
     apply(params, x) {
       const flat = tf.reshape(x, [x.shape[0] as number, product(shape)]);
-      return hidden(params as unknown as Layers, {}, flat, reversed.length, { training: true }).h;
+      return hidden(params as unknown as Layers, {}, withWaves(flat, frequencies), reversed.length, { training: true })
+        .h;
     },
   };
 }

@@ -47,6 +47,7 @@ export * from "./data.js";
 export type { DependencyContainer, InjectionToken } from "./di.js";
 export * from "./distributions/index.js";
 export type { EngineFactory, EngineOptions } from "./engine-factory.js";
+export * from "./evaluation/index.js";
 export {
   builtinMetrics,
   Evaluator,

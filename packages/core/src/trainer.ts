@@ -273,7 +273,7 @@ class Fit {
     const { dataset, onEvaluate, model } = this.request;
     const { session } = this;
     const { evaluator } = this.services;
-    const applicable = evaluator.available(model, dataset.datum).filter(({ refusal }) => refusal === undefined);
+    const applicable = evaluator.available(model, dataset).filter(({ refusal }) => refusal === undefined);
     const likelihood = LIKELIHOODS.find((name) => applicable.some(({ metric }) => metric.name === name));
     const context = { session, dataset, split: dataset.splits.test, seed: config.seed };
     this.#results = await evaluator.evaluate(context, likelihood === undefined ? [] : [likelihood]);

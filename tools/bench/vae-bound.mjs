@@ -2,7 +2,9 @@
 /**
  * The VAE 784-400-20 on dynamically binarised MNIST (batch 128, Adam 1e-3) after so many epochs, ours and PyTorch's: test bound in nats.
  *
- *     node tools/bench/vae-bound.mjs [--epochs 20] [--seeds 2] [--skip-torch]
+ *     node tools/bench/vae-bound.mjs [--epochs 20] [--seeds 2]
+ *
+ * PyTorch's runs when LATENTKIT_PYTHON names a Python with torch, see python.mjs.
  */
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
@@ -19,7 +21,6 @@ const { values } = parseArgs({
   options: {
     epochs: { type: "string", default: "20" },
     seeds: { type: "string", default: "2" },
-    "skip-torch": { type: "boolean" },
   },
 });
 const epochs = Number(values.epochs);
@@ -45,9 +46,10 @@ for (let seed = 0; seed < Number(values.seeds); seed++) {
     console.log(`${name}: ${format({ bound: elbo.value, stderr: elbo.stderr, seconds: run.result.trainSeconds })}`);
     await engine.dispose();
   }
-  if (values["skip-torch"]) continue;
+  const python = torchPython();
+  if (python === undefined) continue;
   const script = fileURLToPath(new URL("./vae_torch.py", import.meta.url));
-  const result = execFileSync(torchPython(), [script, "bound", String(epochs), String(seed), data], {
+  const result = execFileSync(python, [script, String(epochs), String(seed), data], {
     encoding: "utf8",
   });
   console.log(`PyTorch seed ${seed}: ${format(JSON.parse(result))}`);

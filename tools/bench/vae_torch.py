@@ -1,7 +1,6 @@
-"""The PyTorch side of the VAE benchmarks: the same 784-400-20 model, batch 128, Adam 1e-3, binarised MNIST.
+"""The PyTorch side of vae-bound.mjs: the same 784-400-20 model, batch 128, Adam 1e-3.
 
-python vae_torch.py serve MODE     answers "run N" lines with the seconds that N training steps took (MODE: eager | compile)
-python vae_torch.py bound EPOCHS SEED DATA   trains on dynamically binarised MNIST (IDX files in DATA), prints the test bound in nats
+python vae_torch.py EPOCHS SEED DATA   trains on dynamically binarised MNIST (IDX files in DATA), prints the test bound in nats
 """
 
 import json
@@ -37,37 +36,6 @@ class VAE(nn.Module):
         return -(reconstruction + kl)
 
 
-def make_step(mode):
-    torch.manual_seed(0)
-    model = VAE()
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
-    loss_of = lambda x: -model.bound(x).mean()
-    if mode == "compile":
-        loss_of = torch.compile(loss_of)
-    x = torch.rand(128, 784).round()
-
-    def step():
-        optimizer.zero_grad()
-        loss = loss_of(x)
-        loss.backward()
-        optimizer.step()
-
-    return step
-
-
-def serve(mode):
-    step = make_step(mode)
-    for _ in range(10):
-        step()
-    print(json.dumps({"ready": True, "torch": torch.__version__}), flush=True)
-    for line in sys.stdin:
-        n = int(line.split()[1])
-        started = time.perf_counter()
-        for _ in range(n):
-            step()
-        print(json.dumps({"seconds": time.perf_counter() - started}), flush=True)
-
-
 def read_images(path):
     with open(path, "rb") as f:
         raw = f.read()
@@ -94,7 +62,4 @@ def bound(epochs, seed, data):
     print(json.dumps({"bound": values.mean().item(), "stderr": (values.std() / len(values) ** 0.5).item(), "seconds": seconds}))
 
 
-if sys.argv[1] == "serve":
-    serve(sys.argv[2])
-else:
-    bound(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+bound(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

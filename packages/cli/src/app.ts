@@ -9,6 +9,7 @@ import {
   ENGINE,
   type Engine,
   type EngineFactory,
+  type EngineOptions,
   EVALUATOR,
   type Evaluator,
   FEATURE_EXTRACTOR,
@@ -96,10 +97,10 @@ export function findModel({ models }: App, name: string): ModelPlugin {
   );
 }
 
-/** An engine by name. @throws UserError when it is unknown or cannot run here. */
-export async function createEngine({ engines }: App, name: string, threads?: number): Promise<Engine> {
-  const factory = await chooseEngine(engines, name);
-  return factory.create(threads === undefined ? {} : { threads });
+/** An engine by name. @throws UserError when it is unknown, cannot run here, or cannot do what the options ask. */
+export async function createEngine({ engines }: App, name: string, options: EngineOptions = {}): Promise<Engine> {
+  const factory = await chooseEngine(engines, name, options);
+  return factory.create(options);
 }
 
 /** Data as named behind `--data`. */

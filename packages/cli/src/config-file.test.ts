@@ -19,6 +19,7 @@ const expected = {
   model: { name: "vae", config: { latentDim: 2 } },
   data: { name: "moons", options: {} },
   out: "runs/a",
+  options: {},
   train: { steps: 10, optimizer: { name: "sgd" } },
 };
 

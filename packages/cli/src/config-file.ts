@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { didYouMean, UserError } from "@latentkit/core";
+import { didYouMean, type EngineOptions, isDevice, isPrecision, UserError } from "@latentkit/core";
 import { withFileErrors } from "@latentkit/core/node";
 
 /** What a configuration file may say; every part may be left out. */
@@ -10,11 +10,11 @@ export interface FileConfig {
   readonly data?: { readonly name: string; readonly options: Record<string, unknown> };
   readonly out?: string;
   readonly engine?: string;
-  readonly threads?: number;
+  readonly options: EngineOptions;
   readonly train: Record<string, unknown>;
 }
 
-const KEYS = ["model", "data", "out", "engine", "threads", "train"];
+const KEYS = ["model", "data", "out", "engine", "threads", "device", "precision", "train"];
 /** A run's own `config.json` is a configuration too; these parts of it describe the past. */
 const IGNORED = ["format", "dataset", "versions", "command"];
 
@@ -32,16 +32,27 @@ export async function readConfigFile(path: string): Promise<FileConfig> {
   }
   const model = named(path, "model", "config", value.model);
   const data = named(path, "data", "options", value.data);
-  const engine = named(path, "engine", "details", value.engine)?.name;
+  const engine = named(path, "engine", "details", value.engine);
   if (value.train !== undefined && !isRecord(value.train)) throw refuse(path, "train must be an object of options");
   return {
     train: (value.train as Record<string, unknown> | undefined) ?? {},
     ...(model ? { model: { name: model.name, config: model.options } } : {}),
     ...(data ? { data } : {}),
-    ...(engine === undefined ? {} : { engine }),
+    ...(engine === undefined ? {} : { engine: engine.name }),
     ...(value.out === undefined ? {} : { out: String(value.out) }),
-    ...(value.threads === undefined ? {} : { threads: Number(value.threads) }),
+    options: optionsOf(path, { precision: engine?.options.precision, ...value }), // a run's file repeats its precision
   };
+}
+
+/** How the engine is to compute. */
+function optionsOf(path: string, { threads, device, precision }: Record<string, unknown>): EngineOptions {
+  if (threads !== undefined && !(Number.isInteger(threads) && (threads as number) >= 1))
+    throw refuse(path, `threads must be a whole number from 1, got ${JSON.stringify(threads)}`);
+  if (device !== undefined && !isDevice(String(device)))
+    throw refuse(path, `device must be cpu, gpu or gpu:N, got ${JSON.stringify(device)}`);
+  if (precision !== undefined && !isPrecision(String(precision)))
+    throw refuse(path, `precision must be float32 or bf16, got ${JSON.stringify(precision)}`);
+  return { threads, device, precision } as EngineOptions;
 }
 
 /** `model: vae` or `model: { name: vae, config: { … } }`. */

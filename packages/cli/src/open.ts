@@ -1,15 +1,31 @@
-import { type Dataset, type Engine, parseCheckpointChoice, type Split, UserError } from "@latentkit/core";
+import {
+  type Dataset,
+  type Engine,
+  type EngineDevice,
+  type EngineOptions,
+  type EnginePrecision,
+  isDevice,
+  isPrecision,
+  parseCheckpointChoice,
+  type Split,
+  UserError,
+} from "@latentkit/core";
 import { checkSameKind, type OpenedRun, openRun } from "@latentkit/core/node";
 import { type Command, Option } from "commander";
 import { type App, createApp, createEngine, findData, findModel, type SplitName } from "./app.js";
+import { UsageError } from "./errors.js";
 import { addAssignments, parseAssignments, wholeNumber } from "./flags.js";
+import { colorsFor } from "./terminal.js";
 
 /** Flags of every command that uses a run. */
-export interface RunFlags {
+export interface RunFlags extends EngineFlags {
   readonly checkpoint?: string;
-  readonly engine?: string;
-  readonly threads?: number;
   readonly json?: boolean;
+}
+
+/** Flags of every command that computes. */
+export interface EngineFlags extends EngineOptions {
+  readonly engine?: string;
 }
 
 /** Flags of commands that read data. */
@@ -28,10 +44,39 @@ export function addRunFlags(command: Command): Command {
 
 export function addEngineFlags(command: Command): Command {
   return command
-    .option("--engine <name>", "auto, onnx or eager (default: auto; of a run: the one it was trained on)")
+    .option("--engine <name>", "auto, tensorflow, onnx or eager (default: auto; of a run: the one it was trained on)")
     .addOption(
       new Option("--threads <n>", "threads of the engine (default: all cores)").argParser(wholeNumber("--threads", 1)),
+    )
+    .addOption(
+      new Option("--device <name>", "cpu, gpu or gpu:N (default: a GPU where the engine finds one)").argParser(
+        parseDevice,
+      ),
+    )
+    .addOption(
+      new Option("--precision <format>", "of matrix products: float32 or bf16 (default: float32)").argParser(
+        parsePrecision,
+      ),
     );
+}
+
+function parseDevice(text: string): EngineDevice {
+  if (isDevice(text)) return text;
+  throw new UsageError(`--device must be cpu, gpu or gpu:N such as gpu:1, got "${text}"`);
+}
+
+function parsePrecision(text: string): EnginePrecision {
+  if (isPrecision(text)) return text;
+  throw new UsageError(`--precision must be float32 or bf16, got "${text}"`);
+}
+
+/** The given ones of an engine's options. */
+export function engineOptions({ threads, device, precision }: EngineOptions): EngineOptions {
+  return {
+    ...(threads === undefined ? {} : { threads }),
+    ...(device === undefined ? {} : { device }),
+    ...(precision === undefined ? {} : { precision }),
+  };
 }
 
 export function addDataFlags(command: Command): Command {
@@ -62,7 +107,8 @@ export async function withRun(path: string, flags: RunFlags, work: (open: OpenRu
     const run = await openRun(path, {
       findModel: (name) => findModel(app, name),
       createEngine: async ({ engine: trainedOn }) => {
-        engine = await createEngine(app, flags.engine ?? knownEngine(app, trainedOn.name), flags.threads);
+        const name = flags.engine ?? (await engineOfRun(app, trainedOn.name, flags.threads));
+        engine = await createEngine(app, name, engineOptions(flags));
         return engine;
       },
       ...(flags.checkpoint === undefined ? {} : { checkpoint: parseCheckpointChoice(flags.checkpoint) }),
@@ -73,9 +119,17 @@ export async function withRun(path: string, flags: RunFlags, work: (open: OpenRu
   }
 }
 
-/** The engine a run was trained on, `auto` when it is not installed here: results agree. */
-export function knownEngine({ engines }: App, name: string): string {
-  return engines.some((engine) => engine.name === name) ? name : "auto";
+/** The engine a run was trained on, `auto` with a warning when it cannot run here: results agree up to rounding. */
+export async function engineOfRun({ engines }: App, name: string, threads?: number): Promise<string> {
+  const options = threads === undefined ? {} : { threads };
+  const { available = false, detail = "it is not installed" } =
+    (await engines.find((engine) => engine.name === name)?.probe(options)) ?? {};
+  if (available) return name;
+  const { yellow } = colorsFor(process.stderr);
+  process.stderr.write(
+    `${yellow("warning")} the run was trained on the ${name} engine (${detail}); another one is used\n`,
+  );
+  return "auto";
 }
 
 /** The data a command reads. */

@@ -104,7 +104,8 @@ export function plainLine(input: LineInput): string {
   ].join("  ");
 }
 
-function drawBar(fraction: number, width: number, { cyan, dim }: Colors): string {
+/** `━━━━───`. */
+export function drawBar(fraction: number, width: number, { cyan, dim }: Colors): string {
   const full = Math.round(Math.min(1, Math.max(0, fraction)) * width);
   return cyan("━".repeat(full)) + dim("─".repeat(width - full));
 }

@@ -4,6 +4,25 @@ import type { Engine } from "@latentkit/jit";
 export interface EngineOptions {
   /** Threads of the native runtime; the number of cores when absent. */
   readonly threads?: number;
+  /** The processor, or a graphics card by its number; the engine's choice when absent. */
+  readonly device?: EngineDevice;
+  /** Of matrix products and convolutions; float32 when absent. */
+  readonly precision?: EnginePrecision;
+}
+
+export type EngineDevice = "cpu" | "gpu" | `gpu:${number}`;
+
+/** Whether a text names a device. */
+export function isDevice(text: string): text is EngineDevice {
+  return /^(cpu|gpu(:\d+)?)$/.test(text);
+}
+
+/** `bf16`: factors are rounded to bfloat16, sums stay float32. */
+export type EnginePrecision = "float32" | "bf16";
+
+/** Whether a text names a precision. */
+export function isPrecision(text: string): text is EnginePrecision {
+  return text === "float32" || text === "bf16";
 }
 
 /** An engine that may be used here; registered under the token `ENGINE`. */
@@ -13,7 +32,17 @@ export interface EngineFactory {
   readonly summary: string;
   /** `auto` takes the available engine with the highest number. */
   readonly priority: number;
-  /** Whether it can run here, and when not, what to do. Never throws. */
-  probe(): Promise<{ readonly available: boolean; readonly detail: string }>;
+  /** Whether it can run here; what its process settles once (threads) is settled as `create` will be asked. Never throws. */
+  probe(options: EngineOptions): Promise<EngineProbe>;
+  /** @throws UserError for an option that it cannot fulfil. */
   create(options: EngineOptions): Promise<Engine>;
+}
+
+/** What {@link EngineFactory.probe} finds. */
+export interface EngineProbe {
+  readonly available: boolean;
+  /** Versions and settings, or what is missing and what to do. */
+  readonly detail: string;
+  /** Not available because of a setting that the user made: `auto` stops there, where it would pass over what is not installed. */
+  readonly misconfigured?: boolean;
 }

@@ -46,7 +46,15 @@ export { createContainer, resolveAll } from "./container.js";
 export * from "./data.js";
 export type { DependencyContainer, InjectionToken } from "./di.js";
 export * from "./distributions/index.js";
-export type { EngineFactory, EngineOptions } from "./engine-factory.js";
+export {
+  type EngineDevice,
+  type EngineFactory,
+  type EngineOptions,
+  type EnginePrecision,
+  type EngineProbe,
+  isDevice,
+  isPrecision,
+} from "./engine-factory.js";
 export * from "./evaluation/index.js";
 export {
   builtinMetrics,

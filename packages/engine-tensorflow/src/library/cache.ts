@@ -28,6 +28,8 @@ export interface Installed {
 
 /** Name of the file that makes a folder an installation. */
 export const MANIFEST = "manifest.json";
+/** Names beside the installations, hidden: the lock, wheels that arrived, and what is being put together. */
+export const [LOCK, DOWNLOADS, WORK] = [".lock", ".download", ".work"] as const;
 
 /**
  * The user's cache of latentkit: `LATENTKIT_CACHE`, or the platform's folder for caches.
@@ -100,8 +102,8 @@ export function compareVersions(a: string, b: string): number {
     const difference = Number(left[i] ?? 0) - Number(right[i] ?? 0);
     if (difference !== 0) return difference;
   }
-  const [before = "", after = ""] = [left[3], right[3]];
-  if (before === after) return 0;
-  if (before === "" || after === "") return before === "" ? 1 : -1; // a candidate comes before its release
-  return before < after ? -1 : 1;
+  return rank(left[3]) - rank(right[3]) || ((left[3] ?? "") < (right[3] ?? "") ? -1 : Number(left[3] !== right[3]));
 }
+
+/** Candidates come before their release, corrections after it. */
+const rank = (suffix = ""): number => (suffix === "" ? 1 : suffix.startsWith(".post") ? 2 : 0);

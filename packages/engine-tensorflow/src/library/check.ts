@@ -1,8 +1,7 @@
 import { basename, dirname, join } from "node:path";
-import { UserError } from "@latentkit/jit";
 import { readBinary, TruncatedError } from "./binary.js";
 import { namesIn } from "./cache.js";
-import { SETUP_COMMAND, VARIABLE } from "./find.js";
+import { refusal, SETUP_COMMAND, VARIABLE } from "./refusal.js";
 
 const SYSTEMS: Readonly<Record<string, string>> = { linux: "Linux", darwin: "macOS", win32: "Windows" };
 
@@ -63,8 +62,7 @@ function describeStart(start: Buffer): string {
   return "its first bytes are those of no library";
 }
 
-const refuse = (path: string, problem: string): UserError =>
-  new UserError(
-    "@latentkit/engine-tensorflow",
+const refuse = (path: string, problem: string): Error =>
+  refusal(
     `${path} ${problem}; run \`${SETUP_COMMAND}\`, or set ${VARIABLE} to a whole library for ${process.platform} ${process.arch}`,
   );

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
-import { UserError } from "@latentkit/jit";
 import { compareVersions, installations, namesIn } from "./cache.js";
+import { refusal, SETUP_COMMAND, VARIABLE } from "./refusal.js";
 
 /** A C library of TensorFlow on this machine, not loaded yet. */
 export interface FoundLibrary {
@@ -16,13 +16,6 @@ export interface FoundLibrary {
   readonly cuda?: string;
 }
 
-/** Names a library that is to be used instead of all others. */
-export const VARIABLE = "LATENTKIT_LIBTENSORFLOW";
-
-/** What a command line says of an installation that `setupTensorflow` made. */
-export const SETUP_COMMAND = "latentkit setup tensorflow";
-
-const PACKAGE = "@latentkit/engine-tensorflow";
 /** Their own library, 2.9 and older, has the same C API. */
 const NODE_PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"];
 
@@ -49,9 +42,8 @@ function named(env: NodeJS.ProcessEnv): FoundLibrary | undefined {
   return { path, origin: VARIABLE, ...cudaBeside(path) };
 }
 
-const refuse = (value: string, problem: string): UserError =>
-  new UserError(
-    PACKAGE,
+const refuse = (value: string, problem: string): Error =>
+  refusal(
     `${VARIABLE}=${value} ${problem}; give the library's file or the folder that holds it, or unset the variable and run \`${SETUP_COMMAND}\``,
   );
 

@@ -47,21 +47,29 @@ export function testEngine({ name, create, skip = {} }: TestEngineOptions): void
   });
 }
 
-async function runOn(
+/** Runs of one compiled function. */
+type Run = (inputs: Tree<HostTensor>, key?: Int32Array) => Promise<Tree<HostTensor>>;
+
+/** Compiles `f` for the shapes of the inputs and lets `use` run it. */
+async function withProgram<T>(
   engine: Engine,
   f: ProgramFunction,
   inputs: Tree<HostTensor>,
-  key?: Int32Array,
-): Promise<Tree<HostTensor>> {
+  use: (run: Run) => Promise<T>,
+): Promise<T> {
   const store = engine.createStore();
   const specs = mapTree(inputs, ({ shape, dtype }) => ({ shape, dtype }));
   const program = await compile(engine, f, { state: {}, inputs: specs }, store);
   try {
-    return await program.run(inputs, key);
+    return await use((values, key) => program.run(values, key));
   } finally {
     await program.dispose();
     await store.dispose();
   }
+}
+
+function runOn(engine: Engine, f: ProgramFunction, inputs: Tree<HostTensor>, key?: Int32Array) {
+  return withProgram(engine, f, inputs, (run) => run(inputs, key));
 }
 
 /** Calls the function on tensors of tfjs's cpu backend: no trace, no passes, no engine. */
@@ -97,11 +105,13 @@ async function testCase(engine: Engine, one: KernelCase): Promise<void> {
   };
   const tolerance = one.tolerance ?? 1e-4;
   const expected = directly(f, inputs) as Record<string, Tree<HostTensor>>;
-  const actual = (await runOn(engine, f, inputs)) as Record<string, Tree<HostTensor>>;
-  expectClose(actual.y as Tree<HostTensor>, expected.y as Tree<HostTensor>, tolerance, "value");
-  if (wrt.length === 0) return;
-  expectClose(actual.grads as Tree<HostTensor>, expected.grads as Tree<HostTensor>, tolerance * 4, "gradient");
-  await checkFiniteDifference(engine, f, inputs, wrt, actual.grads as HostTensor[]);
+  await withProgram(engine, f, inputs, async (run) => {
+    const actual = (await run(inputs)) as Record<string, Tree<HostTensor>>;
+    expectClose(actual.y as Tree<HostTensor>, expected.y as Tree<HostTensor>, tolerance, "value");
+    if (wrt.length === 0) return;
+    expectClose(actual.grads as Tree<HostTensor>, expected.grads as Tree<HostTensor>, tolerance * 4, "gradient");
+    await checkFiniteDifference(run, inputs, wrt, actual.grads as HostTensor[]);
+  });
 }
 
 function outputsOf(one: KernelCase, given: tf.Tensor[]): tf.Tensor[] {
@@ -124,8 +134,7 @@ function weightedSum(outputs: readonly tf.Tensor[]): tf.Scalar {
 const weights = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.cos(1.3 * i + 0.4) + 0.2);
 
 async function checkFiniteDifference(
-  engine: Engine,
-  f: ProgramFunction,
+  run: Run,
   inputs: Record<string, HostTensor>,
   wrt: readonly number[],
   grads: readonly HostTensor[],
@@ -140,7 +149,7 @@ async function checkFiniteDifference(
         x.shape,
       );
     });
-    const { value } = (await runOn(engine, f, moved)) as { value: HostTensor };
+    const { value } = (await run(moved)) as { value: HostTensor };
     return value.data[0] as number;
   };
   const h = 2 ** -9;

@@ -63,7 +63,9 @@ function describeSystem(): Findings["system"] {
 
 /** Versions of our packages and of what computes underneath, as they are resolved from here. */
 function installedPackages(): Record<string, string> {
-  const ours = ["@latentkit/core", "@latentkit/jit", "@latentkit/datasets", "@latentkit/vae", "@latentkit/engine-onnx"];
+  const ours = ["core", "jit", "datasets", "vae", "engine-onnx", "engine-tensorflow"].map(
+    (name) => `@latentkit/${name}`,
+  );
   const found = [...ours, "onnxruntime-node", "@tensorflow/tfjs-core"].flatMap((name) => {
     const found = packageVersion(name);
     return found === undefined ? [] : [[name, found] as const];
@@ -115,10 +117,22 @@ function advise(probed: readonly ProbedEngine[]): string[] {
       "npm install @latentkit/engine-onnx: it runs compiled graphs on native kernels, the eager engine is JavaScript",
     );
   }
+  const tensorflow = probed.find(({ factory }) => factory.name === "tensorflow");
+  if (tensorflow?.available === false) advice.push(tensorflowAdvice(tensorflow));
   if (availableParallelism() < 4) advice.push("more cores: the engine uses all of them for large layers and batches");
   if (totalmem() < 4 * 2 ** 30) advice.push("more memory: data sets are kept in memory, 4 GiB or more are comfortable");
   if (freemem() < 0.1 * totalmem()) advice.push("close other programs: less than a tenth of the memory is free");
   return advice;
+}
+
+/** NVIDIA's driver says by this file that it is loaded. */
+const NVIDIA_DRIVER = "/proc/driver/nvidia/version";
+
+function tensorflowAdvice({ misconfigured, detail }: ProbedEngine): string {
+  if (misconfigured) return `mend the setting of the tensorflow engine: ${detail}`;
+  if (existsSync(NVIDIA_DRIVER))
+    return "latentkit setup tensorflow --gpu: installs the library of the tensorflow engine with CUDA, for the GPU that is here (2.6 GB to download)";
+  return "latentkit setup tensorflow: installs the library of the tensorflow engine, the fastest on most models (270 MB to download)";
 }
 
 function format({ node, system, packages, engines, auto, advice }: Findings): string[] {

@@ -1,6 +1,8 @@
 import {
   type CheckpointChoice,
   type Engine,
+  type EngineOptions,
+  isPrecision,
   parseCheckpointChoice,
   parseOptions,
   trainConfigSchema,
@@ -28,7 +30,7 @@ import {
   parseValue,
 } from "../../flags.js";
 import { onInterrupt } from "../../interrupt.js";
-import { addEngineFlags, knownEngine } from "../../open.js";
+import { addEngineFlags, type EngineFlags, engineOfRun, engineOptions } from "../../open.js";
 import { metricLines, metricNames, metricsJson, printResult } from "../../output.js";
 import { ProgressBar } from "../../progress.js";
 import { colorsFor } from "../../terminal.js";
@@ -41,7 +43,7 @@ const OPTIMIZER_NAMES = Object.keys(optimizerSchema.shape).filter((name) => name
 /** Options that may change when a run goes on: they leave what it computes as it is. */
 const RESUMABLE = ["steps", "epochs", "logEvery", "evaluateEvery", "checkpointEvery", "maxSkipped"];
 
-interface TrainFlags {
+interface TrainFlags extends EngineFlags {
   readonly data?: string;
   readonly dataSet?: readonly string[];
   readonly set?: readonly string[];
@@ -50,8 +52,6 @@ interface TrainFlags {
   readonly resume?: string;
   readonly checkpoint?: string;
   readonly config?: string;
-  readonly engine?: string;
-  readonly threads?: number;
   readonly optimizer?: unknown;
   readonly metrics?: string;
   readonly json?: boolean;
@@ -84,7 +84,7 @@ type Plan = Pick<
   "model" | "data" | "config" | "out" | "overwrite" | "resume" | "command" | "metrics"
 > & {
   readonly engine: string;
-  readonly threads?: number | undefined;
+  readonly engineOptions: EngineOptions;
 };
 
 async function train(model: string | undefined, flags: TrainFlags, args: readonly string[]): Promise<void> {
@@ -93,7 +93,7 @@ async function train(model: string | undefined, flags: TrainFlags, args: readonl
     flags.resume === undefined
       ? await freshPlan(app, model, flags, args)
       : await resumePlan(app, model, flags, flags.resume);
-  const engine = await createEngine(app, plan.engine, plan.threads);
+  const engine = await createEngine(app, plan.engine, plan.engineOptions);
   try {
     const run = await trainWithProgress(app, { ...plan, metrics: metricNames(flags.metrics) }, engine);
     if (run.result.interrupted) throw new InterruptedError(resumeAdvice(run));
@@ -105,7 +105,7 @@ async function train(model: string | undefined, flags: TrainFlags, args: readonl
 
 async function trainWithProgress(
   app: App,
-  { engine: _name, threads: _threads, ...plan }: Plan,
+  { engine: _name, engineOptions: _options, ...plan }: Plan,
   engine: Engine,
 ): Promise<TrainedRun> {
   const bar = new ProgressBar();
@@ -151,7 +151,7 @@ async function freshPlan(
   args: readonly string[],
 ): Promise<Plan> {
   if (flags.checkpoint !== undefined) throw new UsageError("--checkpoint needs --resume; leave it out for a new run");
-  const file = flags.config === undefined ? { train: {} } : await readConfigFile(flags.config);
+  const file = flags.config === undefined ? { train: {}, options: {} } : await readConfigFile(flags.config);
   const name = modelName ?? file.model?.name;
   const data = flags.data ?? file.data?.name;
   const out = flags.out ?? file.out;
@@ -176,7 +176,7 @@ async function freshPlan(
     out,
     overwrite: flags.overwrite,
     engine: flags.engine ?? file.engine ?? "auto",
-    threads: flags.threads ?? file.threads,
+    engineOptions: engineOptions({ ...file.options, ...engineOptions(flags) }),
     command: commandLine("train", args),
   };
 }
@@ -203,10 +203,15 @@ async function resumePlan(app: App, modelName: string | undefined, flags: TrainF
     config: { ...base, ...changed },
     out: path,
     resume: checkpointChoice(flags),
-    engine: flags.engine ?? knownEngine(app, engine.name),
-    threads: flags.threads,
+    engine: flags.engine ?? (await engineOfRun(app, engine.name, flags.threads)),
+    engineOptions: { ...precisionOf(engine.details), ...engineOptions(flags) },
     ...(description.command === undefined ? {} : { command: description.command }),
   };
+}
+
+/** A run goes on in the precision it began with; threads and device may differ, they change the last bits only. */
+function precisionOf({ precision }: Readonly<Record<string, unknown>>): EngineOptions {
+  return typeof precision === "string" && isPrecision(precision) ? { precision } : {};
 }
 
 function checkpointChoice({ checkpoint }: TrainFlags): CheckpointChoice {
@@ -231,7 +236,7 @@ function refuseChanges(modelName: string | undefined, flags: TrainFlags): void {
   if (wrong === undefined) return;
   const allowed = RESUMABLE.map((name) => `--${flagName(name)}`).join(", ");
   throw new UsageError(
-    `--${flagName(wrong)} cannot be given with --resume; it may change ${allowed}, --engine and --threads`,
+    `--${flagName(wrong)} cannot be given with --resume; it may change ${allowed}, --engine, --threads, --device and --precision`,
   );
 }
 

@@ -1,0 +1,318 @@
+import { axesOf, product, range } from "@latentkit/jit/lowering";
+import { DATA_TYPE, dims, type Elements, newTensor, type TfType } from "../native/tensor.js";
+import { checked, type Output, type Pointer, type TensorFlow } from "../native/tensorflow.js";
+
+/** A value of the graph that is being written. */
+export interface TfValue extends Output {
+  readonly shape: readonly number[];
+  readonly type: TfType;
+}
+
+/** An attribute of an operation. */
+export type Attribute =
+  | boolean
+  | string
+  | { readonly type: TfType }
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly ints: readonly number[] }
+  | { readonly shape: readonly number[] };
+
+type Attributes = Readonly<Record<string, Attribute | undefined>>;
+type Spec = { readonly shape: readonly number[]; readonly type: TfType };
+type ConstantType = Exclude<TfType, "resource" | "bfloat16">;
+
+/** How products are computed: `bf16` rounds their factors to bfloat16. */
+export type Precision = "float32" | "bf16";
+
+/** Which operations become parts of XLA clusters inside a graph that is not compiled as a whole: all but these, or none. */
+export type Unclustered = ReadonlySet<string> | "all";
+
+/** Constants up to this many elements are shared when equal. */
+const MAX_SHARED = 64;
+
+/** Writes a TensorFlow graph operation by operation; every value knows its shape and type, so operations that change nothing are left out. */
+export class GraphBuilder {
+  readonly graph: Pointer;
+  readonly #shared = new Map<string, TfValue>();
+  readonly #constants = new WeakMap<TfValue, Elements>();
+  readonly #sites: string[] = [];
+  /** Kernel and line of the operations that follow. */
+  label = "";
+
+  constructor(
+    readonly tf: TensorFlow,
+    private readonly unclustered: Unclustered = "all",
+    readonly precision: Precision = "float32",
+  ) {
+    this.graph = tf.TF_NewGraph();
+  }
+
+  delete(): void {
+    this.tf.TF_DeleteGraph(this.graph);
+  }
+
+  /** What each operation was written for: messages name operations `n12_MatMul`. */
+  get sites(): readonly string[] {
+    return this.#sites;
+  }
+
+  /** Adds an operation with several outputs. An input that is a list fills a list argument. */
+  multi(
+    op: string,
+    inputs: readonly (TfValue | readonly TfValue[])[],
+    specs: readonly Spec[],
+    attributes: Attributes = {},
+    after: readonly TfValue[] = [],
+  ): TfValue[] {
+    const { tf } = this;
+    const description = tf.TF_NewOperation(this.graph, op, `n${this.#sites.length}_${op}`) as Pointer;
+    this.#sites.push(this.label);
+    for (const input of inputs) {
+      if (Array.isArray(input)) tf.TF_AddInputList(description, input, input.length);
+      else tf.TF_AddInput(description, input);
+    }
+    for (const { oper } of after) tf.TF_AddControlInput(description, oper);
+    for (const [name, value] of Object.entries(attributes))
+      if (value !== undefined) this.#attribute(description, name, value);
+    if (this.unclustered !== "all" && !this.unclustered.has(op)) {
+      this.#attribute(description, "_XlaCompile", true);
+      this.#attribute(description, "_XlaScope", "latentkit");
+    }
+    const oper = checked(tf, (status) => tf.TF_FinishOperation(description, status)) as Pointer;
+    return specs.map(({ shape, type }, index) => ({ oper, index, shape, type }));
+  }
+
+  #attribute(op: Pointer, name: string, value: Attribute): void {
+    const { tf } = this;
+    if (typeof value === "boolean") tf.TF_SetAttrBool(op, name, value ? 1 : 0);
+    else if (typeof value === "string") tf.TF_SetAttrString(op, name, value, value.length);
+    else if ("type" in value) tf.TF_SetAttrType(op, name, DATA_TYPE[value.type]);
+    else if ("int" in value) tf.TF_SetAttrInt(op, name, value.int);
+    else if ("float" in value) tf.TF_SetAttrFloat(op, name, value.float);
+    else if ("ints" in value) tf.TF_SetAttrIntList(op, name, dims(value.ints), value.ints.length);
+    else tf.TF_SetAttrShape(op, name, dims(value.shape), value.shape.length);
+  }
+
+  /** Adds an operation with one output of the given shape and type. */
+  op(
+    op: string,
+    inputs: readonly (TfValue | readonly TfValue[])[],
+    shape: readonly number[],
+    type: TfType,
+    attributes?: Attributes,
+    after?: readonly TfValue[],
+  ): TfValue {
+    return this.multi(op, inputs, [{ shape, type }], attributes, after)[0] as TfValue;
+  }
+
+  /** An argument of the function that the graph becomes. */
+  argument(shape: readonly number[], type: TfType): TfValue {
+    const known = type === "resource" ? [] : shape;
+    return { ...this.op("Placeholder", [], known, type, { dtype: { type }, shape: { shape: known } }), shape };
+  }
+
+  /** Values known when the graph is built. */
+  constant(values: ArrayLike<number>, shape: readonly number[], type: ConstantType = "float32"): TfValue {
+    const data = toElements(values, type);
+    const key =
+      data.length <= MAX_SHARED
+        ? `${type}[${shape}]${new Uint8Array(data.buffer, data.byteOffset, data.byteLength)}`
+        : undefined;
+    const known = key === undefined ? undefined : this.#shared.get(key);
+    if (known !== undefined) return known;
+    const { tf } = this;
+    const description = tf.TF_NewOperation(this.graph, "Const", `n${this.#sites.length}_Const`) as Pointer;
+    this.#sites.push(this.label);
+    const tensor = newTensor(tf, type, shape, data);
+    try {
+      checked(tf, (status) => tf.TF_SetAttrTensor(description, "value", tensor, status));
+    } finally {
+      tf.TF_DeleteTensor(tensor);
+    }
+    tf.TF_SetAttrType(description, "dtype", DATA_TYPE[type]);
+    const oper = checked(tf, (status) => tf.TF_FinishOperation(description, status)) as Pointer;
+    const value = { oper, index: 0, shape: [...shape], type };
+    this.#constants.set(value, data);
+    if (key !== undefined) this.#shared.set(key, value);
+    return value;
+  }
+
+  scalar(value: number, type: ConstantType = "float32"): TfValue {
+    return this.constant([value], [], type);
+  }
+
+  /** An int32 vector: how operations take shapes and axes. */
+  ints(values: readonly number[]): TfValue {
+    return this.constant(values, [values.length], "int32");
+  }
+
+  /** The elements of a constant, if the value is one. */
+  valuesOf(value: TfValue): Elements | undefined {
+    return this.#constants.get(value);
+  }
+
+  /** One value repeated. */
+  filled(value: number, shape: readonly number[], type: ConstantType = "float32"): TfValue {
+    const one = this.scalar(value, type);
+    return shape.length === 0 ? one : this.op("Fill", [this.ints(shape), one], shape, type);
+  }
+
+  unary(op: string, x: TfValue, attributes?: Attributes): TfValue {
+    return this.op(op, [x], x.shape, x.type, attributes);
+  }
+
+  /** An operation of two values that broadcast. */
+  binary(op: string, a: TfValue, b: TfValue, type: TfType = a.type): TfValue {
+    return this.op(op, [a, b], broadcast(a.shape, b.shape), type);
+  }
+
+  /** `x op value` with a scalar of x's type. */
+  by(op: string, x: TfValue, value: number, type: TfType = COMPARISONS.has(op) ? "bool" : x.type): TfValue {
+    return this.binary(op, x, this.scalar(value, x.type as ConstantType), type);
+  }
+
+  add(a: TfValue, b: TfValue): TfValue {
+    return this.binary("AddV2", a, b);
+  }
+
+  sub(a: TfValue, b: TfValue): TfValue {
+    return this.binary("Sub", a, b);
+  }
+
+  mul(a: TfValue, b: TfValue): TfValue {
+    return this.binary("Mul", a, b);
+  }
+
+  div(a: TfValue, b: TfValue): TfValue {
+    return this.binary("RealDiv", a, b);
+  }
+
+  /** `condition ? t : e`, all three broadcast. */
+  where(condition: TfValue, t: TfValue, e: TfValue): TfValue {
+    return this.op("SelectV2", [condition, t, e], broadcast(broadcast(condition.shape, t.shape), e.shape), t.type);
+  }
+
+  cast(x: TfValue, type: TfType): TfValue {
+    return x.type === type ? x : this.op("Cast", [x], x.shape, type, { DstT: { type } });
+  }
+
+  reshape(x: TfValue, shape: readonly number[]): TfValue {
+    return `${x.shape}` === `${shape}` ? x : this.op("Reshape", [x, this.ints(shape)], shape, x.type);
+  }
+
+  transpose(x: TfValue, perm: readonly number[]): TfValue {
+    if (perm.every((axis, i) => axis === i)) return x;
+    const shape = perm.map((axis) => x.shape[axis] as number);
+    const moved = perm.filter((axis) => x.shape[axis] !== 1);
+    if (moved.every((axis, i) => i === 0 || axis > (moved[i - 1] as number))) return this.reshape(x, shape);
+    return this.op("Transpose", [x, this.ints(perm)], shape, x.type);
+  }
+
+  /** A reduction; the reduced axes are kept with size 1 when asked. */
+  reduce(op: string, x: TfValue, axes: readonly number[], keepDims = false): TfValue {
+    if (axes.length === 0) return x;
+    const shape = x.shape.flatMap((dim, i) => (axes.includes(i) ? (keepDims ? [1] : []) : [dim]));
+    return this.op(op, [x, this.ints(axes)], shape, x.type, { keep_dims: keepDims });
+  }
+
+  /** Cuts `sizes` elements from `begin` along every axis. */
+  slice(x: TfValue, begin: readonly number[], sizes: readonly number[]): TfValue {
+    if (`${sizes}` === `${x.shape}`) return x;
+    return this.op("Slice", [x, this.ints(begin), this.ints(sizes)], sizes, x.type);
+  }
+
+  /** Every `strides[i]`-th element from `begin` up to, not including, `end`. */
+  strided(x: TfValue, begin: readonly number[], end: readonly number[], strides: readonly number[]): TfValue {
+    const shape = begin.map((from, i) => Math.max(0, Math.ceil(((end[i] as number) - from) / (strides[i] as number))));
+    return this.op("StridedSlice", [x, this.ints(begin), this.ints(end), this.ints(strides)], shape, x.type);
+  }
+
+  concat(parts: readonly TfValue[], axis: number): TfValue {
+    const [first] = parts as [TfValue];
+    if (parts.length === 1) return first;
+    const size = parts.reduce((n, part) => n + (part.shape[axis] as number), 0);
+    const shape = first.shape.map((dim, i) => (i === axis ? size : dim));
+    return this.op("ConcatV2", [parts, this.scalar(axis, "int32")], shape, first.type);
+  }
+
+  pad(x: TfValue, before: readonly number[], after: readonly number[], value = 0): TfValue {
+    if ([...before, ...after].every((n) => n === 0)) return x;
+    const shape = x.shape.map((dim, i) => dim + (before[i] as number) + (after[i] as number));
+    const amounts = this.constant(
+      before.flatMap((n, i) => [n, after[i] as number]),
+      [before.length, 2],
+      "int32",
+    );
+    return this.op("PadV2", [x, amounts, this.scalar(value, x.type as ConstantType)], shape, x.type);
+  }
+
+  gather(x: TfValue, indices: TfValue, axis: number, batchDims = 0): TfValue {
+    const shape = [...x.shape.slice(0, axis), ...indices.shape.slice(batchDims), ...x.shape.slice(axis + 1)];
+    const attributes = { batch_dims: { int: batchDims } };
+    return this.op("GatherV2", [x, indices, this.scalar(axis, "int32")], shape, x.type, attributes);
+  }
+
+  expand(x: TfValue, shape: readonly number[]): TfValue {
+    return `${x.shape}` === `${shape}` ? x : this.op("BroadcastTo", [x, this.ints(shape)], shape, x.type);
+  }
+
+  /** `0, 1, …, n - 1`, int32. */
+  counting(n: number): TfValue {
+    return this.constant(range(n), [n], "int32");
+  }
+
+  /** Axes of a value counted from the front. */
+  axes(x: TfValue, axis: number | readonly number[] | null | undefined): number[] {
+    return axesOf(axis, x.shape.length);
+  }
+
+  /** Product of matrices with either transposed; leading axes broadcast. In bf16 its factors are rounded. */
+  matMul(a: TfValue, b: TfValue, transposeA = false, transposeB = false): TfValue {
+    const [rows, columns] = [a.shape.at(transposeA ? -1 : -2) as number, b.shape.at(transposeB ? -2 : -1) as number];
+    const [left, right] = [this.rounded(a), this.rounded(b)];
+    if (a.shape.length === 2 && b.shape.length === 2) {
+      const attributes = { transpose_a: transposeA, transpose_b: transposeB };
+      return this.cast(this.op("MatMul", [left, right], [rows, columns], left.type, attributes), a.type);
+    }
+    const shape = [...broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2)), rows, columns];
+    const attributes = { adj_x: transposeA, adj_y: transposeB };
+    return this.cast(this.op("BatchMatMulV2", [left, right], shape, left.type, attributes), a.type);
+  }
+
+  /** A factor of a product in the precision of products. */
+  rounded(x: TfValue): TfValue {
+    return this.precision === "bf16" && x.type === "float32" ? this.cast(x, "bfloat16") : x;
+  }
+}
+
+const COMPARISONS = new Set(["Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual"]);
+
+/** The shape of two values that broadcast. */
+export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  return range(rank).map((i) => {
+    const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1];
+    return x === 1 ? y : x;
+  });
+}
+
+function toElements(values: ArrayLike<number>, type: ConstantType): Elements {
+  switch (type) {
+    case "float32":
+      return values instanceof Float32Array ? values : Float32Array.from(values);
+    case "float64":
+      return Float64Array.from(values);
+    case "int32":
+      return values instanceof Int32Array ? values : Int32Array.from(values);
+    case "bool":
+      return values instanceof Uint8Array ? values : Uint8Array.from(values);
+    case "int64":
+      return BigInt64Array.from(Array.from(values), BigInt);
+  }
+}
+
+/** Number of elements of a value. */
+export function sizeOfValue({ shape }: TfValue): number {
+  return product(shape);
+}

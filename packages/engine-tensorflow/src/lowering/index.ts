@@ -1,0 +1,15 @@
+import "./convolution.js";
+import "./creation.js";
+import "./elementwise.js";
+import "./indexing.js";
+import "./layout.js";
+import "./matmul.js";
+import "./normalization.js";
+import "./pooling.js";
+import "./random.js";
+import "./reduction.js";
+import "./resize.js";
+
+export type { Precision } from "./builder.js";
+export { LOWERINGS, type LoweredGraph, type Lowering, lowerGraph } from "./lower.js";
+export { loweredKernels } from "./registry.js";

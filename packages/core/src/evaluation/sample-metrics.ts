@@ -3,7 +3,7 @@ import type { Metric, MetricContext } from "../evaluator.js";
 import type { GenerativeModel } from "../model.js";
 import { classCounts, classDivergence, extremeShares, modesCovered, shareOf } from "./classes.js";
 import { nearestRows, probabilityBelow } from "./copying.js";
-import { extractorRefusal, type FeatureExtractor } from "./extractor.js";
+import { type DataDescription, extractorRefusal, type FeatureExtractor } from "./extractor.js";
 import { type Estimate, frechetEstimate } from "./frechet.js";
 import { type Graded, type GradedSets, gatherShuffled, gradeSets, sampleCount } from "./grading.js";
 import { kernelDistance } from "./kernel-distance.js";
@@ -19,8 +19,8 @@ const CONFIDENT = 0.9;
 interface Measure {
   readonly summary: string;
   readonly unit: string;
-  /** Why a model cannot be measured so. */
-  refusal?(model: GenerativeModel): string | undefined;
+  /** Why a model on such data cannot be measured so. */
+  refusal?(model: GenerativeModel, data: DataDescription): string | undefined;
   /** @param set Samples, or the real images of the control. */
   measure(set: Graded, reference: Graded, classes: number): Estimate;
 }
@@ -96,7 +96,10 @@ const MEASURES = {
   labelAgreement: {
     summary: "share of conditional samples that belong to the class asked for",
     unit: "share",
-    refusal: (model) => (model.conditional ? undefined : "the model does not take labels when it samples"),
+    refusal: ({ conditional }, { datum }) => {
+      if (!conditional) return "the model does not take labels when it samples";
+      return datum.classes === undefined ? "the data have no labels" : undefined;
+    },
     measure: ({ labels, asked }) => shareOf(labels, (label, i) => label === asked?.[i]),
   },
 } satisfies Record<string, Measure>;
@@ -126,7 +129,7 @@ export function featureMetrics(extractor: FeatureExtractor): Metric[] {
     summary: `${summary} (${extractor.name} features, not Inception)`,
     group: SAMPLE_METRICS,
     onRequest: true,
-    refusal: (model, data) => extractorRefusal(extractor, data) ?? refusal?.(model),
+    refusal: (model, data) => extractorRefusal(extractor, data) ?? refusal?.(model, data),
     async evaluate(context) {
       const { n, remark, samples, reference, control } = await setsOf(context);
       return {

@@ -8,8 +8,8 @@
 import { parseArgs } from "node:util";
 import { train } from "@latentkit/core";
 import { toy } from "@latentkit/datasets";
-import { createEngine } from "./engine.mjs";
 import { gan } from "@latentkit/gan";
+import { createEngine } from "./engine.mjs";
 
 const { values } = parseArgs({
   options: {

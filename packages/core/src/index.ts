@@ -55,6 +55,7 @@ export {
   isDevice,
   isPrecision,
 } from "./engine-factory.js";
+export * from "./evaluation/index.js";
 export {
   builtinMetrics,
   Evaluator,

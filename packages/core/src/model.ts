@@ -103,6 +103,8 @@ export interface ModelMetric<P = any, S = any> {
  */
 export interface GenerativeModel<P = any, S = any> {
   readonly datum: DatumSpec;
+  /** Whether samples can be asked for by class; then they must differ by it. */
+  readonly conditional?: boolean;
   /** What a reader must know to compare this model's likelihoods, e.g. "on dynamically binarised data"; printed with every such metric. */
   readonly likelihoodNote?: string;
   /** @param batch Serves data-dependent initialisation. */

@@ -2,7 +2,9 @@ import { type Engine, type HostTensor, UserError } from "@latentkit/jit";
 import { type CheckpointStore, MemoryCheckpointStore } from "./checkpoint.js";
 import { systemClock } from "./clock.js";
 import type { Dataset, DatasetSource } from "./data.js";
-import { Evaluator, type MetricResult } from "./evaluator.js";
+import { createEvaluator } from "./evaluation/create-evaluator.js";
+import type { FeatureExtractor } from "./evaluation/extractor.js";
+import type { MetricResult } from "./evaluator.js";
 import { combineSinks, type LogSink } from "./log.js";
 import { parseOptions } from "./options.js";
 import type { ConfiguredModel } from "./plugin.js";
@@ -18,6 +20,8 @@ export interface TrainOptions extends TrainConfigInput {
   /** In memory when absent. */
   readonly checkpoints?: CheckpointStore;
   readonly sinks?: readonly LogSink[];
+  /** Classifiers that grade samples: `run.evaluate(["samples"])`. None when absent. */
+  readonly extractors?: readonly FeatureExtractor[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   /** Told in one line what an evaluation found wrong with the model; `console.warn` when absent. */
@@ -37,7 +41,7 @@ export interface Run {
   /**
    * Measures on the test split.
    *
-   * @param metrics Names; all that apply and are quick when absent.
+   * @param metrics Names or groups (`samples`); all that apply and are quick when absent.
    * @param options `limit`: only the first so many examples; `seed`: the run's when absent.
    * @throws UserError for an unknown metric or one that does not apply.
    */
@@ -53,12 +57,13 @@ export interface Run {
  * @throws UserError when options, model and data do not fit each other, or training diverges.
  */
 export async function train(options: TrainOptions): Promise<Run> {
-  const { model: chosen, data, engine, checkpoints, sinks = [], signal, onProgress, onWarning, ...rest } = options;
+  const { model: chosen, data, engine, checkpoints, ...more } = options;
+  const { sinks = [], extractors = [], signal, onProgress, onWarning, ...rest } = more;
   const { seed } = parseOptions("@latentkit/core", trainConfigSchema, rest);
   const dataset = await data.load(seed);
   const model = createModel(chosen, dataset);
   const config = trainingOf(model, rest);
-  const evaluator = new Evaluator();
+  const evaluator = createEvaluator({ extractors });
   const trainer = new Trainer({
     clock: systemClock,
     checkpoints: checkpoints ?? new MemoryCheckpointStore({ keepLast: 1 }),

@@ -51,6 +51,7 @@ export function createGan(config: GanConfig, datum: DatumSpec): GenerativeModel<
   const gan: Gan = { settings, classes, ...networks, loss: losses[settings.game.loss], scale: scaleOf(datum) };
   return {
     datum,
+    conditional: settings.conditional,
     training: settings.training,
     checkData,
     init: (key, batch) => init(gan, key, batch),

@@ -44,6 +44,8 @@ export interface TrainRunRequest {
   readonly onStage?: ((stage: string) => void) | undefined;
   /** Told in one line what went wrong without stopping the run. */
   readonly onWarning?: ((warning: string) => void) | undefined;
+  /** Metrics or groups to compute at the end for the report, besides what training measures. */
+  readonly metrics?: readonly string[] | undefined;
   /** The built-in metrics when absent. */
   readonly evaluator?: Evaluator | undefined;
   /** Besides `metrics.jsonl` and TensorBoard's events. */
@@ -79,6 +81,8 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   onStage(`loading ${request.data.name}`);
   const dataset = await request.data.load(seed);
   const model = createModel(request.model, dataset);
+  const evaluator = request.evaluator ?? new Evaluator();
+  if (request.metrics) evaluator.choose(model, dataset, request.metrics);
   const { config, stepsPerEpoch } = settle(request.config, dataset, model);
   const description = describe(request, config, dataset);
   const checkpoint = resumed && (await loadCheckpoint(resumed, request.resume as CheckpointChoice));
@@ -86,9 +90,11 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   const folder = await (resumed?.withConfig(stored) ?? createRunFolder(out, stored, { overwrite: request.overwrite }));
   const sink = combineSinks([await folder.openLogs(checkpoint?.info.step ?? (resumed && 0)), ...(request.sinks ?? [])]);
   try {
-    const result = await fitModel({ request, folder, model, dataset, config, sink, checkpoint });
-    const run = { folder, description, session: result.session, dataset, result };
-    if (result.interrupted) return run;
+    const fitted = await fitModel({ request, folder, model, dataset, config, sink, checkpoint, evaluator });
+    const { session } = fitted;
+    if (fitted.interrupted) return { folder, description, session, dataset, result: fitted };
+    const result = { ...fitted, metrics: await finalMetrics(request, fitted, dataset, evaluator) };
+    const run = { folder, description, session, dataset, result };
     onStage("drawing the report");
     const trained = result.step - (checkpoint?.info.step ?? 0);
     const timing = trained > 0 ? { trainSeconds: result.trainSeconds, trainedSteps: trained } : {};
@@ -175,6 +181,19 @@ function storeWith(store: FileCheckpointStore, loaded: LoadedCheckpoint | undefi
   };
 }
 
+/** What training measured last, and what was asked for at the end. */
+async function finalMetrics(
+  { metrics: names = [], onStage = () => {}, config }: TrainRunRequest,
+  { metrics, session }: FitResult,
+  dataset: Dataset,
+  evaluator: Evaluator,
+): Promise<FitResult["metrics"]> {
+  if (names.length === 0) return metrics;
+  onStage(`measuring ${names.join(", ")}`);
+  const context = { session, dataset, split: dataset.splits.test, seed: config.seed ?? 0 };
+  return { ...metrics, ...(await evaluator.evaluate(context, names)) };
+}
+
 interface Fitting {
   readonly request: TrainRunRequest;
   readonly folder: RunFolder;
@@ -183,10 +202,20 @@ interface Fitting {
   readonly config: TrainConfig;
   readonly sink: LogSink;
   readonly checkpoint: LoadedCheckpoint | undefined;
+  readonly evaluator: Evaluator;
 }
 
-async function fitModel({ request, folder, model, dataset, config, sink, checkpoint }: Fitting): Promise<FitResult> {
-  const { engine, signal, onProgress, onWarning = () => {}, evaluator = new Evaluator() } = request;
+async function fitModel({
+  request,
+  folder,
+  model,
+  dataset,
+  config,
+  sink,
+  checkpoint,
+  evaluator,
+}: Fitting): Promise<FitResult> {
+  const { engine, signal, onProgress, onWarning = () => {} } = request;
   const drawSamples = sampleDrawer(folder, sink, dataset, config.seed, onWarning);
   const checkpoints = storeWith(folder.checkpoints(), checkpoint);
   const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator });

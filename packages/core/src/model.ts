@@ -1,6 +1,8 @@
 import type { HostTensor, Key, Tree } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { DatumSpec } from "./data.js";
+import type { DatumSpec, Split } from "./data.js";
+import type { MetricResult } from "./evaluator.js";
+import type { TrainConfigInput } from "./train-config.js";
 
 /** Parameters and state are trees of tensors; paths name them in checkpoints: `params.encoder.fc1.kernel`. */
 export type TensorTree = Tree<Tensor>;
@@ -29,13 +31,24 @@ export interface LossContext {
   readonly step: Tensor;
 }
 
+/** A term that costs much and need not be computed always, such as a gradient penalty. */
+export interface LazyTerm<P = any, S = any> {
+  /** The term is added on every `every`-th step, multiplied by `every`: on average the loss is the same as with it on every step. */
+  readonly every: number;
+  /** Takes the key and the state that the objective's loss takes; what both compute from them is computed once. */
+  loss(params: P, state: S, batch: Batch, context: LossContext): Omit<LossResult<S>, "state">;
+}
+
 /** One loss and the parameter groups it trains: a GAN has two, the rest one. */
 export interface Objective<P = any, S = any> {
   readonly name: string;
   /** Top-level keys of the parameters. */
   readonly trains: readonly (keyof P & string)[];
-  /** Run on every `every`-th step only; 1 when absent. */
+  /** Run on every `every`-th step only, e.g. a generator after several steps of its critic, each on a batch of its own; 1 when absent. */
   readonly every?: number;
+  /** Whether sampling and evaluation use a moving average of the groups it trains; true when absent. A critic has no use for one. */
+  readonly average?: boolean;
+  readonly lazy?: LazyTerm<P, S>;
   loss(params: P, state: S, batch: Batch, context: LossContext): LossResult<S>;
 }
 
@@ -61,10 +74,10 @@ export interface Sampling<P = any, S = any, C extends TensorTree = any> {
 
 /** Encoder and decoder of a latent-variable model: interpolation, features, reconstruction. */
 export interface Latent<P = any, S = any> {
-  /** Shape of one latent without the batch, e.g. `[20]`. */
+  /** Shape of one latent without the batch, e.g. `[20]`. Latents are distributed as standard normal. */
   readonly shape: readonly number[];
-  /** The most likely latent of each datum, shape `(B, ...shape)`. */
-  encode(params: P, state: S, batch: Batch): Tensor;
+  /** The most likely latent of each datum, shape `(B, ...shape)`; absent when data cannot be encoded, as in a GAN. */
+  encode?(params: P, state: S, batch: Batch): Tensor;
   /** @param label Shape `(B,)` int32 for conditional models. @returns Data in their own range, shape `(B, ...datum.shape)`. */
   decode(params: P, state: S, z: Tensor, label?: Tensor): Tensor;
 }
@@ -76,6 +89,8 @@ export interface ModelMetric<P = any, S = any> {
   readonly summary: string;
   /** Computed only when asked for by name, because it takes long. */
   readonly onRequest?: boolean;
+  /** Computed at every evaluation during training too, on at most so many examples of the test split. */
+  readonly monitor?: number;
   /** What is measured of each example, shape `(B,)`, or `(B, ...)` when `aggregate` says what to make of it. */
   perExample(params: P, state: S, batch: Batch, key: Key): Tensor;
   /** The number of a whole split from all examples, shape `(n, ...)`; the mean with its standard error when absent. */
@@ -88,6 +103,8 @@ export interface ModelMetric<P = any, S = any> {
  */
 export interface GenerativeModel<P = any, S = any> {
   readonly datum: DatumSpec;
+  /** Whether samples can be asked for by class; then they must differ by it. */
+  readonly conditional?: boolean;
   /** What a reader must know to compare this model's likelihoods, e.g. "on dynamically binarised data"; printed with every such metric. */
   readonly likelihoodNote?: string;
   /** @param batch Serves data-dependent initialisation. */
@@ -102,4 +119,14 @@ export interface GenerativeModel<P = any, S = any> {
   readonly latent?: Latent<P, S>;
   /** Further measurements of this model's own: importance-weighted NLL, KL, active units … */
   readonly metrics?: Readonly<Record<string, ModelMetric<P, S>>>;
+  /**
+   * What measurements say is wrong with the model, one line each: the signs, and what to try. Empty when nothing is.
+   *
+   * @param results All that were measured together, the model's own and others.
+   */
+  diagnose?(results: Readonly<Record<string, MetricResult>>): readonly string[];
+  /** Training options that suit the model, where the user gives none. */
+  readonly training?: TrainConfigInput;
+  /** Looks at the data before the first step. @throws UserError when nothing can be learned from them. */
+  checkData?(train: Split): void;
 }

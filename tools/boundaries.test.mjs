@@ -34,6 +34,7 @@ const boundaries = [
   ["packages/core/src/trainer.ts", "@latentkit/jit/src/graph.js", "@latentkit/jit"],
   ["packages/datasets/src/mnist.ts", "@latentkit/vae", "@latentkit/core"],
   ["packages/datasets/src/mnist.ts", "@latentkit/jit", "node:fs"],
+  ["packages/evaluation-classifiers/src/weights.ts", "@latentkit/datasets", "node:fs"],
   ["packages/vae/src/model.ts", "@latentkit/gan", "@latentkit/core"],
   ["packages/vae/src/model.ts", "@latentkit/engine-onnx", "@tensorflow/tfjs-core"],
   ["packages/vae/src/model.ts", "@latentkit/jit", "zod"],

@@ -111,5 +111,7 @@ async function compareWithOther() {
   let likelier = 0;
   for (const a of own.data) for (const b of foreign.data) likelier += a > b ? 1 : 0;
   const area = likelier / (own.data.length * foreign.data.length);
-  console.log(`${values.data} ${bits(own).toFixed(3)} bits/dim, ${name} ${bits(foreign).toFixed(3)} bits/dim, area ${area.toFixed(4)}`);
+  console.log(
+    `${values.data} ${bits(own).toFixed(3)} bits/dim, ${name} ${bits(foreign).toFixed(3)} bits/dim, area ${area.toFixed(4)}`,
+  );
 }

@@ -1,4 +1,5 @@
 import {
+  activeObjectives,
   flatten,
   hostKey,
   hostTensor,
@@ -39,7 +40,7 @@ export async function openTraining(engine, { model, batch, optimizer, noise }) {
   const stateSpecs = trainStateSpecs(model, specs, config);
   const program = await compile(
     engine,
-    trainStep(model, model.objectives, config),
+    trainStep(model, activeObjectives(model, 0), config),
     { state: stateSpecs, inputs },
     store,
   );

@@ -12,6 +12,8 @@ import {
   type EngineOptions,
   EVALUATOR,
   type Evaluator,
+  FEATURE_EXTRACTOR,
+  type FeatureExtractor,
   LOG_SINK,
   type LogSink,
   MODEL_PLUGIN,
@@ -29,6 +31,7 @@ export interface App {
   readonly models: readonly ModelPlugin[];
   readonly datasets: readonly DatasetFactory[];
   readonly engines: readonly EngineFactory[];
+  readonly extractors: readonly FeatureExtractor[];
   readonly evaluator: Evaluator;
   readonly sinks: readonly LogSink[];
   /** Versions of the packages that models come from. */
@@ -37,22 +40,27 @@ export interface App {
 
 /** Registers what the command line brings and what the project's packages add. Warns on stderr of plugins that are broken. */
 export async function createApp(): Promise<App> {
-  const [{ flowPlugin }, { vaePlugin }, { builtinDatasets }, discovery] = await Promise.all([
-    import("@latentkit/flow"),
-    import("@latentkit/vae"),
-    import("@latentkit/datasets"),
-    discoverPlugins(),
-  ]);
+  const [{ vaePlugin }, { flowPlugin }, { ganPlugin }, { builtinDatasets }, { builtinExtractors }, discovery] =
+    await Promise.all([
+      import("@latentkit/vae"),
+      import("@latentkit/flow"),
+      import("@latentkit/gan"),
+      import("@latentkit/datasets"),
+      import("@latentkit/evaluation-classifiers"),
+      discoverPlugins(),
+    ]);
   const { plugins, warnings } = withoutDoubles(
     [
       { plugin: vaePlugin as unknown as ModelPlugin, packageName: "@latentkit/vae" },
       { plugin: flowPlugin as unknown as ModelPlugin, packageName: "@latentkit/flow" },
+      { plugin: ganPlugin as unknown as ModelPlugin, packageName: "@latentkit/gan" },
     ],
     discovery.plugins,
   );
   const container = createContainer(...plugins);
   for (const dataset of builtinDatasets) container.register(DATASET, { useValue: dataset });
   for (const engine of builtinEngines) container.register(ENGINE, { useValue: engine });
+  for (const extractor of builtinExtractors) container.register(FEATURE_EXTRACTOR, { useValue: extractor });
   const { yellow } = colorsFor(process.stderr);
   for (const warning of [...discovery.warnings, ...warnings]) process.stderr.write(`${yellow("warning")} ${warning}\n`);
   return {
@@ -60,6 +68,7 @@ export async function createApp(): Promise<App> {
     models: resolveAll(container, MODEL_PLUGIN),
     datasets: resolveAll(container, DATASET),
     engines: resolveAll(container, ENGINE),
+    extractors: resolveAll(container, FEATURE_EXTRACTOR),
     evaluator: container.resolve(EVALUATOR),
     sinks: resolveAll(container, LOG_SINK),
     versions: Object.fromEntries(discovery.plugins.map(({ packageName, version }) => [packageName, version])),

@@ -1,5 +1,5 @@
 import type { MetricResult } from "@latentkit/core";
-import { formatNumber, formatValue } from "@latentkit/core/node";
+import { formatEstimate } from "@latentkit/core/node";
 import { colorsFor } from "./terminal.js";
 
 /** The result of a command: lines for people, or one JSON object as the last line of stdout. */
@@ -15,34 +15,30 @@ const plainNumber = (_key: string, value: unknown): unknown =>
 export function metricLines(metrics: Readonly<Record<string, MetricResult>>): string[] {
   const { bold, dim } = colorsFor(process.stdout);
   const width = Math.max(0, ...Object.keys(metrics).map((name) => name.length));
-  return Object.entries(metrics).map(([name, { value, stderr, n, unit, note }]) => {
-    const error = Number.isFinite(stderr) ? ` ± ${formatNumber(stderr, 2)}` : "";
-    const remark = dim(`(n ${n.toLocaleString("en")}${note === undefined ? "" : `; ${note}`})`);
-    return `${name.padEnd(width)}  ${bold(`${formatValue(value, stderr)}${error} ${unit}`)}  ${remark}`;
+  return Object.entries(metrics).map(([name, { n, unit, note, realVsReal, ...estimate }]) => {
+    const real = realVsReal && `real data ${formatEstimate(realVsReal)}`;
+    const remarks = [real, `n ${n.toLocaleString("en")}`, note].filter((text) => text !== undefined);
+    return `${name.padEnd(width)}  ${bold(`${formatEstimate(estimate)} ${unit}`)}  ${dim(`(${remarks.join("; ")})`)}`;
   });
+}
+
+/** `step 500  elbo -99.85 ± 0.26 nats  kl 25.1 nats`: an evaluation during training, in one line. */
+export function evaluationLine(step: number, metrics: Readonly<Record<string, MetricResult>>): string {
+  const values = Object.entries(metrics).map(([name, result]) => `${name} ${formatEstimate(result)} ${result.unit}`);
+  return [`step ${step}`, ...values].join("  ");
+}
+
+/** Names behind `--metrics a,b`. */
+export function metricNames(list: string | undefined): string[] | undefined {
+  return list?.split(",").map((name) => name.trim());
 }
 
 /** The part of metrics that JSON output promises. */
 export function metricsJson(metrics: Readonly<Record<string, MetricResult>>): Record<string, object> {
   return Object.fromEntries(
-    Object.entries(metrics).map(([name, { value, stderr, n, unit, note, warning }]) => [
+    Object.entries(metrics).map(([name, { value, stderr, n, unit, realVsReal, note }]) => [
       name,
-      {
-        value,
-        stderr,
-        n,
-        unit,
-        ...(note === undefined ? {} : { note }),
-        ...(warning === undefined ? {} : { warning }),
-      },
+      { value, stderr, n, unit, ...(realVsReal ? { realVsReal } : {}), ...(note === undefined ? {} : { note }) },
     ]),
   );
-}
-
-/** What the metrics warn of, on stderr. */
-export function printWarnings(metrics: Readonly<Record<string, MetricResult>>): void {
-  const { yellow } = colorsFor(process.stderr);
-  for (const { warning } of Object.values(metrics)) {
-    if (warning !== undefined) process.stderr.write(`${yellow("warning")} ${warning}\n`);
-  }
 }

@@ -16,10 +16,11 @@ const SHORT_NAMES: Readonly<Record<string, string>> = { reconstruction: "rec" };
 const SMALLEST_BAR = 8;
 const LARGEST_BAR = 28;
 
-/** The metrics of an update that a reader watches, in the order the model gives them, the loss first. */
+/** The metrics of an update that a reader watches, in the order the model gives them, the losses first. */
 export function shownMetrics(metrics: Readonly<Record<string, number>>): [name: string, value: number][] {
   const entries = Object.entries(metrics).filter(([name]) => !HIDDEN.has(name.split("/").at(-1) as string));
-  return [...entries.filter(([name]) => name === "loss"), ...entries.filter(([name]) => name !== "loss")];
+  const isLoss = ([name]: [string, number]): boolean => name === "loss" || name.endsWith("/loss");
+  return [...entries.filter(isLoss), ...entries.filter((entry) => !isLoss(entry))];
 }
 
 /**

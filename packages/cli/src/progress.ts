@@ -46,7 +46,7 @@ export class ProgressBar {
 
   update(progress: Progress): void {
     for (const [name, value] of shownMetrics(progress.metrics)) this.#average(name, value);
-    const { skipped } = progress.metrics;
+    const skipped = refusedUpdates(progress.metrics);
     const metrics = { ...Object.fromEntries(this.#smooth), ...(skipped === undefined ? {} : { skipped }) };
     this.#input = { ...progress, metrics, noun: this.noun };
     const last = progress.step === progress.steps;
@@ -111,4 +111,10 @@ export class ProgressBar {
     this.stream.write(`\r${CLEAR_TO_END}`);
     this.#draw(progressLine(this.#input, this.#width(), this.#colors));
   };
+}
+
+/** Updates refused so far, of all objectives together; `undefined` when none are counted. */
+function refusedUpdates(metrics: Readonly<Record<string, number>>): number | undefined {
+  const counts = Object.entries(metrics).filter(([name]) => name === "skipped" || name.endsWith("/skipped"));
+  return counts.length === 0 ? undefined : counts.reduce((sum, [, count]) => sum + count, 0);
 }

@@ -230,17 +230,29 @@ describe("using a run", () => {
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('did you mean "elbo"?');
   });
+
+  it("measures samples on request: what needs no classifier on any data, the rest where one was made for the data", async () => {
+    const { metrics } = await json("evaluate", "run", "--metrics", "samples");
+    expect(Object.keys(metrics)).toEqual(["copying"]);
+    expect(metrics.copying).toMatchObject({ n: 6, unit: "probability" });
+    const refused = await run("evaluate", "run", "--metrics", "fidMnistCnn");
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("fidMnistCnn does not apply: mnist-cnn grades mnist (28x28x1 in [0, 1]), not ");
+    expect(refused.stderr).toContain("register a FeatureExtractor for it");
+  });
 });
 
 describe("list and doctor", () => {
-  it("list shows models with options, data sets, engines, metrics", async () => {
-    const { models, datasets, engines, metrics } = await json("list");
+  it("list shows models with options, data sets, engines, metrics, extractors", async () => {
+    const { models, datasets, engines, metrics, extractors } = await json("list");
     expect(models.find(({ name }: any) => name === "vae").options).toContainEqual(
       expect.objectContaining({ name: "latentDim", type: "integer", default: 20, description: expect.any(String) }),
     );
     expect(datasets.map(({ name }: any) => name)).toEqual(expect.arrayContaining(["mnist", "8gaussians", "csv"]));
     expect(engines.map(({ name }: any) => name)).toEqual(["tensorflow", "onnx", "eager"]);
     expect(metrics.map(({ name }: any) => name)).toEqual(expect.arrayContaining(["elbo", "bitsPerDim"]));
+    expect(metrics).toContainEqual(expect.objectContaining({ name: "fidMnistCnn", group: "samples", onRequest: true }));
+    expect(extractors.map(({ name }: any) => name)).toEqual(["mnist-cnn", "fashion-mnist-cnn", "stacked-mnist-cnn"]);
     const { stdout } = await run("list", "models");
     expect(stdout).toContain("latentDim=20");
   });

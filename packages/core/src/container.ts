@@ -1,10 +1,20 @@
 import { MemoryCheckpointStore } from "./checkpoint.js";
 import { systemClock } from "./clock.js";
 import { type DependencyContainer, type InjectionToken, instanceCachingFactory, rootContainer } from "./di.js";
-import { builtinMetrics, Evaluator } from "./evaluator.js";
+import { createEvaluator } from "./evaluation/create-evaluator.js";
+import { builtinMetrics } from "./evaluator.js";
 import { combineSinks } from "./log.js";
 import type { ModelPlugin } from "./plugin.js";
-import { CHECKPOINT_STORE, CLOCK, EVALUATOR, LOG_SINK, METRIC, MODEL_PLUGIN, TRAINER } from "./tokens.js";
+import {
+  CHECKPOINT_STORE,
+  CLOCK,
+  EVALUATOR,
+  FEATURE_EXTRACTOR,
+  LOG_SINK,
+  METRIC,
+  MODEL_PLUGIN,
+  TRAINER,
+} from "./tokens.js";
 import { Trainer } from "./trainer.js";
 
 /**
@@ -16,7 +26,10 @@ export function createContainer(...plugins: readonly ModelPlugin[]): DependencyC
   container.register(CLOCK, { useValue: systemClock });
   container.register(CHECKPOINT_STORE, { useFactory: instanceCachingFactory(() => new MemoryCheckpointStore()) });
   for (const metric of builtinMetrics) container.register(METRIC, { useValue: metric });
-  container.register(EVALUATOR, { useFactory: (c) => new Evaluator(resolveAll(c, METRIC)) });
+  container.register(EVALUATOR, {
+    useFactory: (c) =>
+      createEvaluator({ metrics: resolveAll(c, METRIC), extractors: resolveAll(c, FEATURE_EXTRACTOR) }),
+  });
   container.register(TRAINER, {
     useFactory: (c) =>
       new Trainer({

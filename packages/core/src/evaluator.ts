@@ -1,6 +1,9 @@
 import { type HostTensor, type Key, sizeOf, UserError } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { Dataset, DatumSpec, Split } from "./data.js";
+import type { Dataset, Split } from "./data.js";
+import type { DataDescription } from "./evaluation/extractor.js";
+import type { Estimate } from "./evaluation/frechet.js";
+import { copying } from "./evaluation/sample-metrics.js";
 import type { Batch, GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
 import { didYouMean } from "./nearest.js";
 import type { Session } from "./session.js";
@@ -15,8 +18,8 @@ export interface MetricResult {
   readonly unit: string;
   /** What must be known to compare it, e.g. on which binarisation a likelihood is. */
   readonly note?: string;
-  /** What its user must be told, in one line. */
-  readonly warning?: string;
+  /** The same measure of as many real data from another split: no model can be told from real data by a difference below their distance. */
+  readonly realVsReal?: Estimate;
 }
 
 /** What a metric may look at; `limit`: only the first so many examples. */
@@ -34,10 +37,14 @@ export interface Metric {
   readonly summary: string;
   /** Computed only when asked for by name, because it takes long. */
   readonly onRequest?: boolean;
-  /** Part of every evaluation, whichever metrics are asked for. */
+  /** Computed along with whatever metrics are asked for. */
   readonly everyEvaluation?: boolean;
+  /** Computed at every evaluation during training too, on at most so many examples. */
+  readonly monitor?: number;
+  /** A word that stands for several metrics where names are asked for: for those of them that apply. */
+  readonly group?: string;
   /** Why it cannot be computed for this model and data; `undefined` when it can. */
-  refusal(model: GenerativeModel, datum: DatumSpec): string | undefined;
+  refusal(model: GenerativeModel, data: DataDescription): string | undefined;
   /** Measures the split of the context. */
   evaluate(context: MetricContext): Promise<MetricResult>;
 }
@@ -100,8 +107,11 @@ const bitsPerDim: Metric = {
   },
 };
 
-/** The metrics that need nothing but the model's own capabilities. */
-export const builtinMetrics: readonly Metric[] = [elbo, logProb, bitsPerDim];
+/** The likelihood of an evaluation during training: the first of these that applies. */
+const LIKELIHOODS = ["logProb", "elbo"];
+
+/** The metrics that need nothing but the model and the data. */
+export const builtinMetrics: readonly Metric[] = [elbo, logProb, bitsPerDim, copying];
 
 const LIKELIHOOD_UNITS = ["nats", "bits/dim"];
 
@@ -113,6 +123,7 @@ function modelMetrics(model: GenerativeModel): Metric[] {
     summary: metric.summary,
     ...(metric.onRequest ? { onRequest: true } : {}),
     ...(metric.everyEvaluation ? { everyEvaluation: true } : {}),
+    ...(metric.monitor === undefined ? {} : { monitor: metric.monitor }),
     refusal: () => undefined,
     async evaluate({ session, split, seed, limit = split.size }) {
       const options = { seed, limit: Math.min(limit, metric.limit ?? split.size) };
@@ -128,50 +139,89 @@ function modelMetrics(model: GenerativeModel): Metric[] {
   }));
 }
 
+/** A metric, and why it does not apply, if so. */
+interface KnownMetric {
+  readonly metric: Metric;
+  readonly refusal: string | undefined;
+}
+
 /** Runs metrics on a trained model. */
 export class Evaluator {
-  constructor(private readonly registered: readonly Metric[] = builtinMetrics) {}
+  /** @param registered Metrics of any model; models bring more of their own. */
+  constructor(readonly registered: readonly Metric[] = builtinMetrics) {}
 
   /** Every metric known for a model, with the reason when one does not apply. */
-  available(model: GenerativeModel, datum: DatumSpec): { metric: Metric; refusal: string | undefined }[] {
+  available(model: GenerativeModel, data: DataDescription): KnownMetric[] {
     return [...this.registered, ...modelMetrics(model)].map((metric) => ({
       metric,
-      refusal: metric.refusal(model, datum),
+      refusal: metric.refusal(model, data),
     }));
+  }
+
+  /** What an evaluation during training computes: one likelihood on the whole split, and the metrics that watch a run. */
+  async monitor(context: MetricContext): Promise<Record<string, MetricResult>> {
+    const applicable = this.available(context.session.model, context.dataset)
+      .filter(({ refusal }) => refusal === undefined)
+      .map(({ metric }) => metric);
+    const likelihood = LIKELIHOODS.map((name) => applicable.find((metric) => metric.name === name)).find(Boolean);
+    const results: Record<string, MetricResult> = {};
+    if (likelihood !== undefined) results[likelihood.name] = await likelihood.evaluate(context);
+    for (const metric of applicable) {
+      if (metric.monitor === undefined) continue;
+      const limit = Math.min(metric.monitor, context.limit ?? metric.monitor);
+      results[metric.name] = await metric.evaluate({ ...context, limit });
+    }
+    return results;
+  }
+
+  /**
+   * The metrics that names stand for, in their order, each once; then those that come along with any.
+   *
+   * @param names Metrics, or groups of them; all that apply and are quick when absent.
+   * @throws UserError for an unknown metric or one that does not apply.
+   */
+  choose(model: GenerativeModel, data: DataDescription, names?: readonly string[]): Metric[] {
+    const known = this.available(model, data);
+    if (names !== undefined) {
+      const always = known.filter(({ metric }) => metric.everyEvaluation).map(({ metric }) => metric);
+      return [...new Set([...names.flatMap((name) => find(name, known)), ...always])];
+    }
+    return known
+      .filter(({ metric, refusal }) => refusal === undefined && !metric.onRequest)
+      .map(({ metric }) => metric);
   }
 
   /**
    * Measures a model on a split.
    *
-   * @param names Metrics to compute; all that apply and are quick when absent. Those that belong to every evaluation come along.
-   * @throws UserError for an unknown metric or one that does not apply.
+   * @param names As for {@link choose}.
+   * @throws UserError for an unknown metric, one that does not apply, or too few examples for it.
    */
   async evaluate(context: MetricContext, names?: readonly string[]): Promise<Record<string, MetricResult>> {
-    const { model } = context.session;
-    const known = this.available(model, context.dataset.datum);
-    const quick = known.filter(({ metric, refusal }) => refusal === undefined && !metric.onRequest);
-    const wanted = names ?? quick.map(({ metric }) => metric.name);
-    const always = known.filter(({ metric }) => metric.everyEvaluation).map(({ metric }) => metric.name);
-    const chosen = [...new Set([...wanted, ...always])].map((name) => {
-      const found = known.find(({ metric }) => metric.name === name);
-      if (found === undefined)
-        throw unknownMetric(
-          name,
-          known.map(({ metric }) => metric.name),
-        );
-      if (found.refusal !== undefined)
-        throw new UserError("@latentkit/core", `metric ${name} does not apply: ${found.refusal}`);
-      return found.metric;
-    });
     const results: Record<string, MetricResult> = {};
-    for (const metric of chosen) results[metric.name] = await metric.evaluate(context);
+    for (const metric of this.choose(context.session.model, context.dataset, names)) {
+      results[metric.name] = await metric.evaluate(context);
+    }
     return results;
   }
 }
 
-function unknownMetric(name: string, known: readonly string[]): UserError {
+/** The metric of a name, or those of a group that apply. @throws UserError when there is none. */
+function find(name: string, known: readonly KnownMetric[]): Metric[] {
+  const named = known.filter(({ metric }) => metric.name === name);
+  const found = named.length > 0 ? named : known.filter(({ metric }) => metric.group === name);
+  if (found.length === 0) throw unknownMetric(name, known);
+  const applicable = found.filter(({ refusal }) => refusal === undefined);
+  if (applicable.length > 0) return applicable.map(({ metric }) => metric);
+  throw new UserError("@latentkit/core", `metric ${name} does not apply: ${found[0]?.refusal}`);
+}
+
+function unknownMetric(name: string, known: readonly KnownMetric[]): UserError {
+  const names = known.map(({ metric }) => metric.name);
+  const groups = [...new Set(known.flatMap(({ metric }) => metric.group ?? []))];
+  const list = `known: ${[...names.filter((_, i) => known[i]?.refusal === undefined), ...groups].join(", ")}`;
   return new UserError(
     "@latentkit/core",
-    `unknown metric "${name}"${didYouMean(name, known)}; known: ${known.join(", ")}`,
+    `unknown metric "${name}"${didYouMean(name, [...names, ...groups])}; ${list}`,
   );
 }

@@ -55,6 +55,7 @@ export {
   isDevice,
   isPrecision,
 } from "./engine-factory.js";
+export * from "./evaluation/index.js";
 export {
   builtinMetrics,
   Evaluator,
@@ -76,6 +77,18 @@ export * from "./safetensors.js";
 export { type SampleFrame, type SampleOptions, Session, type SplitOptions } from "./session.js";
 export * from "./tokens.js";
 export { createModel, type Run, type TrainOptions, train } from "./train.js";
-export { type StepConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from "./train-config.js";
-export { activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
+export {
+  type StepConfig,
+  type TrainConfig,
+  type TrainConfigInput,
+  trainConfigSchema,
+  trainingOf,
+} from "./train-config.js";
+export {
+  type ActiveObjective,
+  activeObjectives,
+  initialState,
+  trainStateSpecs,
+  trainStep,
+} from "./train-step.js";
 export { type FitRequest, type FitResult, type Progress, Trainer, type TrainerServices } from "./trainer.js";

@@ -1,6 +1,8 @@
 import type { HostTensor, Key, Tree } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { Dataset, DatumSpec } from "./data.js";
+import type { DatumSpec, Split } from "./data.js";
+import type { MetricResult } from "./evaluator.js";
+import type { TrainConfigInput } from "./train-config.js";
 
 /** Parameters and state are trees of tensors; paths name them in checkpoints: `params.encoder.fc1.kernel`. */
 export type TensorTree = Tree<Tensor>;
@@ -29,13 +31,24 @@ export interface LossContext {
   readonly step: Tensor;
 }
 
+/** A term that costs much and need not be computed always, such as a gradient penalty. */
+export interface LazyTerm<P = any, S = any> {
+  /** The term is added on every `every`-th step, multiplied by `every`: on average the loss is the same as with it on every step. */
+  readonly every: number;
+  /** Takes the key and the state that the objective's loss takes; what both compute from them is computed once. */
+  loss(params: P, state: S, batch: Batch, context: LossContext): Omit<LossResult<S>, "state">;
+}
+
 /** One loss and the parameter groups it trains: a GAN has two, the rest one. */
 export interface Objective<P = any, S = any> {
   readonly name: string;
   /** Top-level keys of the parameters. */
   readonly trains: readonly (keyof P & string)[];
-  /** Run on every `every`-th step only; 1 when absent. */
+  /** Run on every `every`-th step only, e.g. a generator after several steps of its critic, each on a batch of its own; 1 when absent. */
   readonly every?: number;
+  /** Whether sampling and evaluation use a moving average of the groups it trains; true when absent. A critic has no use for one. */
+  readonly average?: boolean;
+  readonly lazy?: LazyTerm<P, S>;
   loss(params: P, state: S, batch: Batch, context: LossContext): LossResult<S>;
 }
 
@@ -61,23 +74,12 @@ export interface Sampling<P = any, S = any, C extends TensorTree = any> {
 
 /** Encoder and decoder of a latent-variable model: interpolation, features, reconstruction. */
 export interface Latent<P = any, S = any> {
-  /** Shape of one latent without the batch, e.g. `[20]`. */
+  /** Shape of one latent without the batch, e.g. `[20]`. Latents are distributed as standard normal. */
   readonly shape: readonly number[];
-  /** The most likely latent of each datum, shape `(B, ...shape)`. */
-  encode(params: P, state: S, batch: Batch): Tensor;
+  /** The most likely latent of each datum, shape `(B, ...shape)`; absent when data cannot be encoded, as in a GAN. */
+  encode?(params: P, state: S, batch: Batch): Tensor;
   /** @param label Shape `(B,)` int32 for conditional models. @returns Data in their own range, shape `(B, ...datum.shape)`. */
   decode(params: P, state: S, z: Tensor, label?: Tensor): Tensor;
-}
-
-/** What a model makes of the measurements of a whole split. */
-export interface MetricAggregate {
-  readonly value: number;
-  readonly stderr: number;
-  readonly n: number;
-  /** What must be known to read the number. */
-  readonly note?: string;
-  /** What its user must be told, in one line; printed wherever the number is measured. */
-  readonly warning?: string;
 }
 
 /** What every measurement of a model's own says of itself. */
@@ -87,12 +89,14 @@ interface MetricFacts {
   readonly summary: string;
   /** Computed only when asked for by name, because it takes long. */
   readonly onRequest?: boolean;
-  /** Part of every evaluation, whichever metrics are asked for, and of those during training: numbers without which the others mislead. */
+  /** Computed along with whatever metrics are asked for: a number without which the others mislead. */
   readonly everyEvaluation?: boolean;
+  /** Computed at every evaluation during training too, on at most so many examples of the test split. */
+  readonly monitor?: number;
   /** Measure at most so many examples of a split; all when absent. */
   readonly limit?: number;
-  /** The number of a whole split from all examples, shape `(n, ...)`; the mean with its standard error when absent. */
-  aggregate?(perExample: HostTensor): MetricAggregate;
+  /** The number of a whole split from all examples, shape `(n, ...)`; the mean with its standard error when absent. `note`: what to know of it. */
+  aggregate?(perExample: HostTensor): { value: number; stderr: number; n: number; note?: string };
 }
 
 /** A number about a batch that the evaluator averages over a split, with its unit. */
@@ -122,14 +126,10 @@ export interface MetricScan<P = any, S = any, C extends TensorTree = any> {
  */
 export interface GenerativeModel<P = any, S = any> {
   readonly datum: DatumSpec;
+  /** Whether samples can be asked for by class; then they must differ by it. */
+  readonly conditional?: boolean;
   /** What a reader must know to compare this model's likelihoods, e.g. "on dynamically binarised data"; printed with every such metric. */
   readonly likelihoodNote?: string;
-  /**
-   * Looks at the values of the data before the first step, where `datum` only declares what they are.
-   *
-   * @throws UserError naming the column and value that the model cannot learn from.
-   */
-  checkData?(dataset: Pick<Dataset, "splits" | "columns">): void;
   /** @param batch Serves data-dependent initialisation. */
   init(key: Key, batch: Batch): { params: P; state: S };
   /** Run in order on every step. */
@@ -146,4 +146,14 @@ export interface GenerativeModel<P = any, S = any> {
   readonly metrics?: Readonly<Record<string, ModelMetric<P, S>>>;
   /** Those that take a scan; names differ from those of `metrics`. */
   readonly scanMetrics?: Readonly<Record<string, ScanMetric<P, S>>>;
+  /**
+   * What measurements say is wrong with the model, one line each: the signs, and what to try. Empty when nothing is.
+   *
+   * @param results All that were measured together, the model's own and others.
+   */
+  diagnose?(results: Readonly<Record<string, MetricResult>>): readonly string[];
+  /** Training options that suit the model, where the user gives none. */
+  readonly training?: TrainConfigInput;
+  /** Looks at the data before the first step. @param columns Their names, of tables. @throws UserError when nothing can be learned from them. */
+  checkData?(train: Split, columns?: readonly string[]): void;
 }

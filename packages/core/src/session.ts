@@ -9,6 +9,7 @@ import {
   type Key,
   mapTree,
   type ProgramFunction,
+  philoxNormal,
   type Store,
   sizeOf,
   type TensorSpec,
@@ -20,6 +21,7 @@ import { paddedRanges } from "./batches.js";
 import type { Split } from "./data.js";
 import type { Batch, GenerativeModel, MetricScan, SampleRequest, Sampling, TensorTree } from "./model.js";
 import { batchSpecs, type ModelSpecs } from "./model-specs.js";
+import { averagedGroups } from "./train-step.js";
 
 /** What a caller asks of a sampler. */
 export interface SampleOptions {
@@ -58,7 +60,7 @@ export class Session {
   #samplings = 0;
 
   /**
-   * @param weights Which parameters of the store to use: those trained, or their moving average.
+   * @param weights Which parameters of the store to use: those trained, or their moving average where there is one.
    */
   constructor(
     readonly model: GenerativeModel,
@@ -253,9 +255,18 @@ export class Session {
     return concatRows(parts, size);
   }
 
-  /** The most likely latent of every example of a split, shape `(n, ...latent.shape)`. @throws UserError when the model has no latent space. */
+  /** The most likely latent of every example of a split, shape `(n, ...latent.shape)`. @throws UserError when the model cannot encode. */
   encode(split: Split, options: SplitOptions = {}): Promise<HostTensor> {
-    return this.perExample(this.#latent().encode, split, options);
+    const { encode } = this.#latent();
+    if (encode === undefined)
+      throw new UserError("@latentkit/core", "this model has no encoder: it cannot encode or reconstruct data");
+    return this.perExample(encode, split, options);
+  }
+
+  /** Latents drawn from the prior, standard normal. @returns Shape `(n, ...latent.shape)`. @throws UserError when the model has no latent space. */
+  drawLatents(n: number, seed = 0): HostTensor {
+    const shape = [n, ...this.#latent().shape];
+    return hostTensor(philoxNormal(hostKey(seed, "latents"), sizeOf(shape)), shape);
   }
 
   /**
@@ -298,11 +309,26 @@ export class Session {
 
   #compile(body: ProgramFunction, inputs: Tree<TensorSpec>, more: Record<string, Tree<TensorSpec>> = {}) {
     const wrapped =
-      this.#wrapped.get(body) ?? ((state, args, key) => body({ ...state, params: state[this.weights] }, args, key));
+      this.#wrapped.get(body) ??
+      ((state, args, key) => body({ ...state, params: { ...state.params, ...state.ema } }, args, key));
     this.#wrapped.set(body, wrapped);
-    const state = { [this.weights]: this.specs.params, state: this.specs.state, ...more };
+    const state = { ...storedWeights(this.model, this.specs, this.weights), state: this.specs.state, ...more };
     return compile(this.engine, wrapped, { state, inputs }, this.store);
   }
+}
+
+/** Shapes of the parameters that are used, by their places in the store. */
+export function storedWeights(
+  model: GenerativeModel,
+  { params }: ModelSpecs,
+  weights: "params" | "ema",
+): { params: Tree<TensorSpec>; ema?: Tree<TensorSpec> } {
+  if (weights === "params") return { params };
+  const averaged = averagedGroups(model);
+  const groups = Object.entries(params as Record<string, Tree<TensorSpec>>);
+  const where = (isAveraged: boolean) =>
+    Object.fromEntries(groups.filter(([name]) => averaged.includes(name) === isAveraged));
+  return { params: where(false), ema: where(true) };
 }
 
 const specOf = ({ shape, dtype }: TensorSpec): TensorSpec => ({ shape, dtype });

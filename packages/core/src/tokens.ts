@@ -3,6 +3,7 @@ import type { Clock } from "./clock.js";
 import type { DatasetFactory } from "./data.js";
 import type { InjectionToken } from "./di.js";
 import type { EngineFactory } from "./engine-factory.js";
+import type { FeatureExtractor } from "./evaluation/extractor.js";
 import type { Evaluator, Metric } from "./evaluator.js";
 import type { LogSink } from "./log.js";
 import type { ModelPlugin } from "./plugin.js";
@@ -19,6 +20,8 @@ export const ENGINE = token<EngineFactory>("Engine");
 export const DATASET = token<DatasetFactory>("Dataset");
 /** Measurements of any model; many, `builtinMetrics` to begin with. */
 export const METRIC = token<Metric>("Metric");
+/** Classifiers that grade samples; many, each brings its metrics. None by default. */
+export const FEATURE_EXTRACTOR = token<FeatureExtractor>("FeatureExtractor");
 /** Sinks of measurements; many, what is logged goes to all of them. */
 export const LOG_SINK = token<LogSink>("LogSink");
 /** Where checkpoints go; in memory by default. */
@@ -27,5 +30,5 @@ export const CHECKPOINT_STORE = token<CheckpointStore>("CheckpointStore");
 export const CLOCK = token<Clock>("Clock");
 /** A trainer with the container's clock, checkpoints, sinks and evaluator, as they are when it is resolved. */
 export const TRAINER = token<Trainer>("Trainer");
-/** An evaluator with the metrics registered when it is resolved. */
+/** An evaluator with the metrics and extractors registered when it is resolved. */
 export const EVALUATOR = token<Evaluator>("Evaluator");

@@ -1,5 +1,14 @@
+import { UserError } from "@latentkit/jit";
 import { z } from "zod";
-import { optimizerSchema } from "./optim/index.js";
+import type { GenerativeModel } from "./model.js";
+import {
+  type OptimizerConfig,
+  optimizerFromConfig,
+  optimizerOverrides,
+  optimizerSchema,
+  overrideOptimizer,
+} from "./optim/index.js";
+import { parseOptions } from "./options.js";
 
 /** How a model is trained: serialisable, saved in the run's `config.json`. */
 export const trainConfigSchema = z.strictObject({
@@ -8,6 +17,10 @@ export const trainConfigSchema = z.strictObject({
   batchSize: z.int().min(1).default(128).describe("examples an update"),
   seed: z.int().default(0).describe("everything random follows from it: initial weights, data order, noise"),
   optimizer: optimizerSchema.prefault({}).describe("the update rule and its learning rate"),
+  optimizers: z
+    .record(z.string(), optimizerOverrides)
+    .default({})
+    .describe("changes to the optimizer by objective, for models with several: {discriminator: {learningRate: 4e-4}}"),
   emaDecay: z
     .number()
     .min(0)
@@ -37,3 +50,35 @@ export function totalSteps({ steps, epochs }: Pick<TrainConfig, "steps" | "epoch
 
 /** A configuration whose number of updates is settled. */
 export type StepConfig = TrainConfig & { readonly steps: number };
+
+/** The optimizer of one objective: the run's, with what `optimizers` changes for it. */
+export function objectiveOptimizer({ optimizer, optimizers }: TrainConfig, objective: string): OptimizerConfig {
+  return overrideOptimizer(optimizer, optimizers[objective] ?? {});
+}
+
+/**
+ * The training options of a run: those given, then those that the model prefers, then the general defaults.
+ *
+ * @throws UserError for unknown options, wrong values, and optimizers of objectives that the model does not have.
+ */
+export function trainingOf(model: GenerativeModel, given: TrainConfigInput): TrainConfig {
+  const { steps, ...preferred } = model.training ?? {};
+  const length = given.steps === undefined && given.epochs === undefined && steps !== undefined ? { steps } : {};
+  const optimizer = overrideOptimizer(preferred.optimizer ?? {}, given.optimizer ?? {});
+  const merged = { ...preferred, ...length, ...given, optimizer };
+  const config = parseOptions("@latentkit/core", trainConfigSchema, merged) as TrainConfig;
+  checkOptimizers(model, config);
+  return config;
+}
+
+function checkOptimizers({ objectives }: GenerativeModel, config: TrainConfig): void {
+  const names = objectives.map(({ name }) => name);
+  const unknown = Object.keys(config.optimizers).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new UserError(
+      "@latentkit/core",
+      `optimizers.${unknown}: the model has no objective of that name; it has ${names.join(", ")}`,
+    );
+  }
+  for (const name of names) optimizerFromConfig(objectiveOptimizer(config, name), config.steps ?? 1);
+}

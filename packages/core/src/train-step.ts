@@ -8,8 +8,8 @@ import {
   type TensorSpec,
   type Tree,
 } from "@latentkit/jit";
-import { engine, keep, maximum, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
-import type { Batch, GenerativeModel, LossResult, Objective, TensorTree } from "./model.js";
+import { add, engine, keep, maximum, mul, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import type { Batch, GenerativeModel, LossContext, LossResult, Objective, TensorTree } from "./model.js";
 import type { ModelSpecs } from "./model-specs.js";
 import {
   emaUpdate,
@@ -21,7 +21,7 @@ import {
   optimizerFromConfig,
   selectTree,
 } from "./optim/index.js";
-import type { StepConfig } from "./train-config.js";
+import { objectiveOptimizer, type StepConfig } from "./train-config.js";
 
 type Branches = Record<string, TensorTree>;
 
@@ -31,7 +31,7 @@ interface TrainState {
   readonly state: Branches;
   /** By objective. */
   readonly optimizer: Record<string, OptState>;
-  /** Moving average of `params`; absent when `emaDecay` is 0. */
+  /** Moving average of the groups of `params` that have one; absent when `emaDecay` is 0. */
   readonly ema?: Branches;
   /** Refused updates by objective. */
   readonly guard: Record<string, GuardState>;
@@ -43,9 +43,24 @@ interface StepInputs {
   readonly step: Tensor;
 }
 
+/** An objective as it runs on a step. */
+export interface ActiveObjective {
+  readonly objective: Objective;
+  /** Whether its lazy term is added. */
+  readonly lazy: boolean;
+}
+
 /** The objectives that run on step `t`. */
-export function activeObjectives(model: GenerativeModel, t: number): Objective[] {
-  return model.objectives.filter(({ every = 1 }) => t % every === 0);
+export function activeObjectives(model: GenerativeModel, t: number): ActiveObjective[] {
+  return model.objectives
+    .filter(({ every = 1 }) => t % every === 0)
+    .map((objective) => ({ objective, lazy: objective.lazy !== undefined && t % objective.lazy.every === 0 }));
+}
+
+/** The parameter groups whose moving average is kept. */
+export function averagedGroups(model: GenerativeModel): string[] {
+  const averaged = model.objectives.filter(({ average = true }) => average);
+  return [...new Set(averaged.flatMap(({ trains }) => trains))];
 }
 
 /** The program that makes a run's first state from its first batch. */
@@ -62,13 +77,12 @@ function trainingExtras(
   params: Branches,
   config: StepConfig,
 ): Omit<TrainState, "params" | "state"> {
-  const optimizer = optimizerFromConfig(config.optimizer, config.steps);
   const byObjective = <T>(make: (objective: Objective) => T) =>
     Object.fromEntries(model.objectives.map((objective) => [objective.name, make(objective)]));
   return {
-    optimizer: byObjective(({ trains }) => optimizer.init(pick(params, trains))),
+    optimizer: byObjective(({ name, trains }) => optimizerOf(config, name).init(pick(params, trains))),
     guard: byObjective(guardInit),
-    ...(config.emaDecay > 0 ? { ema: params } : {}),
+    ...(config.emaDecay > 0 ? { ema: pick(params, averagedGroups(model)) } : {}),
   };
 }
 
@@ -84,13 +98,16 @@ export function trainStateSpecs(model: GenerativeModel, specs: ModelSpecs, confi
  * One update of every active objective in order: loss, gradients, guard, optimizer; then the moving average.
  * An update whose loss or gradients are not finite leaves everything but the guard's counts as it was.
  */
-export function trainStep(model: GenerativeModel, active: readonly Objective[], config: StepConfig): ProgramFunction {
-  const optimizer = optimizerFromConfig(config.optimizer, config.steps);
+export function trainStep(
+  model: GenerativeModel,
+  active: readonly ActiveObjective[],
+  config: StepConfig,
+): ProgramFunction {
   return (before: TrainState, { batch, step }: StepInputs, key) => {
     let now: TrainState = { ...before, state: before.state ?? {} };
     const metrics: Record<string, Tensor> = {};
-    for (const objective of active) {
-      const result = update(objective, optimizer, now, { batch, step }, fold(key, objective.name), config);
+    for (const { objective, lazy } of active) {
+      const result = update({ objective, lazy }, now, { batch, step }, fold(key, objective.name), config);
       now = result.next;
       const prefix = model.objectives.length > 1 ? `${objective.name}/` : "";
       for (const [name, value] of Object.entries(result.metrics)) metrics[`${prefix}${name}`] = value;
@@ -101,16 +118,16 @@ export function trainStep(model: GenerativeModel, active: readonly Objective[], 
 }
 
 function update(
-  objective: Objective,
-  optimizer: Optimizer,
+  { objective, lazy }: ActiveObjective,
   now: TrainState,
   { batch, step }: StepInputs,
   key: Key,
   config: StepConfig,
 ): { next: TrainState; metrics: Record<string, Tensor> } {
-  const { name, trains } = objective;
+  const { name, trains, average = true } = objective;
   const params = pick(now.params, trains);
-  const { result, grads } = lossAndGradients(objective, now, params, batch, { key, step });
+  const loss = lazy ? withLazyTerm(objective) : objective.loss.bind(objective);
+  const { result, grads } = lossAndGradients({ name, loss }, now, params, batch, { key, step });
   const { maxGradNorm } = config;
   const verdict = guard(
     result.loss,
@@ -118,13 +135,16 @@ function update(
     now.guard[name] as GuardState,
     maxGradNorm === undefined ? {} : { maxGradNorm },
   );
-  const stepped = optimizer.step(params, grads, now.optimizer[name] as OptState, { step });
-  const ema = now.ema && emaUpdate(pick(now.ema, trains), stepped.params as Branches, step, { decay: config.emaDecay });
+  const stepped = optimizerOf(config, name).step(params, grads, now.optimizer[name] as OptState, { step });
+  const ema =
+    average && now.ema
+      ? emaUpdate(pick(now.ema, trains), stepped.params as Branches, step, { decay: config.emaDecay })
+      : undefined;
   const changed = {
     params: { ...now.params, ...(stepped.params as Branches) },
     state: (result.state ?? now.state) as Branches,
     optimizer: { ...now.optimizer, [name]: stepped.state },
-    ...(ema ? { ema: { ...now.ema, ...ema } } : {}),
+    ...(now.ema ? { ema: { ...now.ema, ...ema } } : {}),
   };
   const { guard: counts, ...old } = now;
   const next = selectTree(verdict.ok, changed as TensorTree, old as unknown as TensorTree) as unknown as TrainState;
@@ -134,17 +154,35 @@ function update(
   };
 }
 
+function optimizerOf(config: StepConfig, objective: string): Optimizer {
+  return optimizerFromConfig(objectiveOptimizer(config, objective), config.steps);
+}
+
+/** The objective's loss with its lazy term, scaled by the interval. */
+function withLazyTerm({ loss, lazy }: Objective): Objective["loss"] {
+  if (lazy === undefined) return loss;
+  return (params, state, batch, context) => {
+    const main = loss(params, state, batch, context);
+    const term = lazy.loss(params, state, batch, context);
+    return {
+      ...main,
+      loss: add(main.loss, mul(term.loss, lazy.every)),
+      metrics: { ...main.metrics, ...term.metrics },
+    };
+  };
+}
+
 /**
  * The loss and its gradients for the groups that the objective trains.
  *
  * @throws Error naming the parameter that the loss does not depend on.
  */
 function lossAndGradients(
-  objective: Objective,
+  objective: Pick<Objective, "name" | "loss">,
   now: TrainState,
   params: Branches,
   batch: Batch,
-  context: { key: Key; step: Tensor },
+  context: LossContext,
 ): { result: LossResult<Branches>; grads: TensorTree } {
   const leaves = flatten(params as TensorTree);
   let result: LossResult<Branches> | undefined;

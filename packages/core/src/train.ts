@@ -2,12 +2,14 @@ import { type Engine, type HostTensor, UserError } from "@latentkit/jit";
 import { type CheckpointStore, MemoryCheckpointStore } from "./checkpoint.js";
 import { systemClock } from "./clock.js";
 import type { Dataset, DatasetSource } from "./data.js";
-import { Evaluator, type MetricResult } from "./evaluator.js";
+import { createEvaluator } from "./evaluation/create-evaluator.js";
+import type { FeatureExtractor } from "./evaluation/extractor.js";
+import type { MetricResult } from "./evaluator.js";
 import { combineSinks, type LogSink } from "./log.js";
 import { parseOptions } from "./options.js";
 import type { ConfiguredModel } from "./plugin.js";
 import type { SampleFrame, SampleOptions, Session } from "./session.js";
-import { type TrainConfig, type TrainConfigInput, trainConfigSchema } from "./train-config.js";
+import { type TrainConfig, type TrainConfigInput, trainConfigSchema, trainingOf } from "./train-config.js";
 import { type FitResult, type Progress, Trainer } from "./trainer.js";
 
 /** What {@link train} takes: the training configuration, and what it is about. */
@@ -18,8 +20,12 @@ export interface TrainOptions extends TrainConfigInput {
   /** In memory when absent. */
   readonly checkpoints?: CheckpointStore;
   readonly sinks?: readonly LogSink[];
+  /** Classifiers that grade samples: `run.evaluate(["samples"])`. None when absent. */
+  readonly extractors?: readonly FeatureExtractor[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Told in one line what an evaluation found wrong with the model; `console.warn` when absent. */
+  readonly onWarning?: (warning: string) => void;
 }
 
 /** A trained model. */
@@ -35,7 +41,7 @@ export interface Run {
   /**
    * Measures on the test split.
    *
-   * @param metrics Names; all that apply and are quick when absent.
+   * @param metrics Names or groups (`samples`); all that apply and are quick when absent.
    * @param options `limit`: only the first so many examples; `seed`: the run's when absent.
    * @throws UserError for an unknown metric or one that does not apply.
    */
@@ -51,12 +57,13 @@ export interface Run {
  * @throws UserError when options, model and data do not fit each other, or training diverges.
  */
 export async function train(options: TrainOptions): Promise<Run> {
-  const { model: chosen, data, engine, checkpoints, sinks = [], signal, onProgress, ...rest } = options;
-  const config = parseOptions("@latentkit/core", trainConfigSchema, rest) as TrainConfig;
-  const dataset = await data.load(config.seed);
+  const { model: chosen, data, engine, checkpoints, ...more } = options;
+  const { sinks = [], extractors = [], signal, onProgress, onWarning, ...rest } = more;
+  const { seed } = parseOptions("@latentkit/core", trainConfigSchema, rest);
+  const dataset = await data.load(seed);
   const model = createModel(chosen, dataset);
-  model.checkData?.(dataset);
-  const evaluator = new Evaluator();
+  const config = trainingOf(model, rest);
+  const evaluator = createEvaluator({ extractors });
   const trainer = new Trainer({
     clock: systemClock,
     checkpoints: checkpoints ?? new MemoryCheckpointStore({ keepLast: 1 }),
@@ -68,6 +75,7 @@ export async function train(options: TrainOptions): Promise<Run> {
     dataset,
     engine,
     config,
+    onWarning: onWarning ?? ((warning) => console.warn(warning)),
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),
   });

@@ -63,6 +63,8 @@ export interface FitRequest {
     results: Readonly<Record<string, MetricResult>>,
     session: Session,
   ) => Promise<void> | void;
+  /** Told in one line what an evaluation found wrong with the model. */
+  readonly onWarning?: (warning: string) => void;
 }
 
 /** How a run ended. */
@@ -117,6 +119,7 @@ class Fit {
   static async prepare(services: TrainerServices, request: FitRequest): Promise<Fit> {
     const { model, dataset, engine } = request;
     const { train } = dataset.splits;
+    model.checkData?.(train, dataset.columns);
     const order = batchOrder(train.size, request.config.batchSize, request.config.seed);
     const config = { ...request.config, steps: totalSteps(request.config, order.stepsPerEpoch) };
     const specs = modelSpecs(model, train, config.batchSize);
@@ -206,7 +209,7 @@ class Fit {
     const { config } = this;
     const { model, dataset, engine } = this.request;
     const active = activeObjectives(model, t);
-    const name = active.map((objective) => objective.name).join();
+    const name = active.map(({ objective, lazy }) => `${objective.name}${lazy ? "+" : ""}`).join();
     let program = this.#programs.get(name);
     if (program === undefined) {
       const inputs = { batch: batchSpecs(dataset.splits.train, config.batchSize), step: { shape: [], dtype: "int32" } };
@@ -270,15 +273,17 @@ class Fit {
 
   async #evaluate(): Promise<void> {
     const { config } = this;
-    const { dataset, onEvaluate, model } = this.request;
+    const { dataset, onEvaluate, onWarning, model } = this.request;
     const { session } = this;
-    const { evaluator } = this.services;
-    const applicable = evaluator.available(model, dataset.datum).filter(({ refusal }) => refusal === undefined);
-    const likelihood = LIKELIHOODS.find((name) => applicable.some(({ metric }) => metric.name === name));
+    const { evaluator, sink } = this.services;
     const context = { session, dataset, split: dataset.splits.test, seed: config.seed };
-    this.#results = await evaluator.evaluate(context, likelihood === undefined ? [] : [likelihood]);
+    this.#results = await evaluator.monitor(context);
+    for (const warning of model.diagnose?.(this.#results) ?? []) {
+      onWarning?.(`step ${this.#step}: ${warning}`);
+      sink.text?.(this.#step, "warning", warning);
+    }
     const values = Object.entries(this.#results).map(([name, { value }]) => [`test/${name}`, value] as const);
-    if (values.length > 0) this.services.sink.scalars(this.#step, Object.fromEntries(values));
+    if (values.length > 0) sink.scalars(this.#step, Object.fromEntries(values));
     await onEvaluate?.(this.#step, this.#results, session);
     this.#rate.pause();
   }
@@ -298,9 +303,6 @@ class Fit {
     return metric === undefined || !Number.isFinite(metric) ? {} : { metric };
   }
 }
-
-/** What an evaluation during training computes: the first of these that applies. */
-const LIKELIHOODS = ["logProb", "elbo"];
 
 function isDue(step: number, every: number): boolean {
   return every > 0 && step % every === 0;

@@ -27,7 +27,7 @@ const continuous = (n: number, D: number) =>
 const free: DatumSpec = { kind: "continuous", shape: [2] };
 const pixels: DatumSpec = { kind: "continuous", shape: [2], range: [0, 1], levels: 256 };
 const check = (datum: DatumSpec, data: Pick<Dataset, "splits" | "columns">, options: object = {}) =>
-  model({ model: "maf", ...options }, datum).checkData?.(data);
+  model({ model: "maf", ...options }, datum).checkData?.(data.splits.train, data.columns);
 
 describe("what the data cannot be", () => {
   it("accepts continuous columns, levels on their grid, binary values", () => {

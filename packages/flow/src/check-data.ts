@@ -1,4 +1,4 @@
-import { type Dataset, type HostTensor, type Split, UserError } from "@latentkit/core";
+import { type HostTensor, type Split, UserError } from "@latentkit/core";
 import type { FlowConfig } from "./config.js";
 import { levelsOf } from "./dequantize.js";
 import type { Flow } from "./model.js";
@@ -18,8 +18,7 @@ const MOST_EQUAL = 0.2;
  * @throws UserError for too few rows, a missing context, values that are not finite or outside the range, pixels between levels, and columns that
  * are constant or discrete: a density of them has no upper bound, so its likelihood would grow without meaning.
  */
-export function checkData(flow: Flow, { splits, columns }: Pick<Dataset, "splits" | "columns">): void {
-  const { train } = splits;
+export function checkData(flow: Flow, train: Split, columns?: readonly string[]): void {
   const { datum, size: D } = flow;
   checkContext(flow.config, train);
   const fewest = datum.shape.length === 1 ? Math.max(FEWEST_ROWS, ROWS_A_DIMENSION * D) : FEWEST_ROWS;

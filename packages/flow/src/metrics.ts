@@ -3,7 +3,7 @@ import {
   type HostTensor,
   type Key,
   logSumExp,
-  type MetricAggregate,
+  type MetricResult,
   type ModelMetric,
   type ScanMetric,
 } from "@latentkit/core";
@@ -17,6 +17,8 @@ const TOLERANCE = 1e-3;
 /** Examples whose inversion is measured at every evaluation: a one-pass inverse, and a sequential one. */
 const LIMIT = 2000;
 const SCAN_LIMIT = 250;
+/** And at those during training. */
+const MONITORED = 250;
 
 /** Measurements in one pass. */
 export function flowMetrics(flow: Flow): Record<string, ModelMetric<FlowParams, FlowState>> {
@@ -48,8 +50,9 @@ function inversionFacts(flow: Flow) {
   return {
     unit: flow.dequantization.isNoisy || flow.datum.range !== undefined ? "of the range" : "units",
     summary:
-      "largest |x - decode(encode(x))| and its place; a flow whose inverse is inexact in float32 has inexact samples",
+      "largest |x - decode(encode(x))| (relative for values above 1) and its place; an inverse inexact in float32 gives inexact samples",
     everyEvaluation: true,
+    monitor: MONITORED,
     aggregate: (perExample: HostTensor) => worst(flow, perExample),
   };
 }
@@ -76,28 +79,32 @@ function sequentialInversion(flow: Flow): ScanMetric<FlowParams, FlowState> {
   };
 }
 
-/** Largest error of each example, where it is, and how large the value there is: shape `(B, 3)`. */
+/** Largest error of each example, relative where the value is above 1, and its place: shape `(B, 2)`. */
 function worstPlace(x: Tensor, decoded: Tensor): Tensor {
   const B = x.shape[0] as number;
-  const D = x.size / B;
-  const flat = tf.reshape(x, [B, D]);
-  const error = tf.abs(tf.sub(flat, tf.reshape(decoded, [B, D])));
-  const place = tf.argMax(error, 1);
-  const value = tf.sum(tf.mul(tf.abs(flat), tf.oneHot(place as tf.Tensor1D, D, 1, 0, "float32")), 1);
-  return tf.stack([tf.max(error, 1), tf.cast(place, "float32"), value], 1);
+  const flat = tf.reshape(x, [B, x.size / B]);
+  const distance = tf.abs(tf.sub(flat, tf.reshape(decoded, flat.shape)));
+  const error = tf.div(distance, tf.maximum(tf.abs(flat), 1)); // float32 has seven digits, whatever the size
+  return tf.stack([tf.max(error, 1), tf.cast(tf.argMax(error, 1), "float32")], 1);
 }
 
 /** The largest error of a split; an error that is not a number is the largest of all. */
-function worst({ datum }: Flow, { data, shape }: HostTensor): MetricAggregate {
+function worst({ datum }: Flow, { data, shape }: HostTensor) {
   const n = shape[0] as number;
   let at = 0;
-  const errorOf = (i: number) => (Number.isFinite(data[3 * i]) ? (data[3 * i] as number) : Number.POSITIVE_INFINITY);
+  const errorOf = (i: number) => (Number.isFinite(data[2 * i]) ? (data[2 * i] as number) : Number.POSITIVE_INFINITY);
   for (let i = 1; i < n; i++) if (errorOf(i) > errorOf(at)) at = i;
-  const value = errorOf(at);
-  const where = `example ${at}, ${columnName(data[3 * at + 1] as number, datum.shape)}`;
-  const isTooLarge = value > TOLERANCE * Math.max(1, data[3 * at + 2] as number);
-  const warning = `float32 is not enough for this flow: |x - decode(encode(x))| is ${value.toPrecision(2)} at ${where}; samples and latents are off by as much, use fewer layers, a smaller learning rate, or standardised data`;
-  return { value, stderr: 0, n, note: `at ${where}`, ...(isTooLarge ? { warning } : {}) };
+  const place = columnName(data[2 * at + 1] as number, datum.shape);
+  return { value: errorOf(at), stderr: 0, n, note: `at example ${at}, ${place}` };
+}
+
+/** What the inversion error says, in one line; empty when float32 is enough. */
+export function diagnoseInversion({ inversionError }: Readonly<Record<string, MetricResult>>): string[] {
+  if (inversionError === undefined || inversionError.value <= TOLERANCE) return [];
+  const size = inversionError.value.toPrecision(2);
+  return [
+    `float32 is not enough for this flow: |x - decode(encode(x))| is ${size} ${inversionError.note}; samples and latents are off by as much: use fewer layers, a smaller learning rate, or standardised data`,
+  ];
 }
 
 /** Bounds that are tighter than `elbo`: several draws of the dequantisation noise as importance samples of `log P(x)`. */

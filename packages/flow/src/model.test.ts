@@ -2,8 +2,8 @@ import {
   type Batch,
   type DatumSpec,
   type GenerativeModel,
-  type HostTensor,
   hostTensor,
+  type MetricResult,
   mapTree,
   type TensorTree,
 } from "@latentkit/core";
@@ -188,32 +188,41 @@ describe("conditional on vectors", () => {
 });
 
 describe("inversion error", () => {
-  const report = (rows: number[][], datum: DatumSpec = points) =>
-    model({ model: "realnvp" }, datum).metrics?.inversionError?.aggregate?.(
-      hostTensor(Float32Array.from(rows.flat()), [rows.length, 3]) as HostTensor,
-    );
+  const report = (rows: number[][], datum: DatumSpec = points) => {
+    const flow = model({ model: "realnvp" }, datum);
+    const data = hostTensor(Float32Array.from(rows.flat()), [rows.length, 2]);
+    const inversionError = { ...flow.metrics?.inversionError?.aggregate?.(data), unit: "units" } as MetricResult;
+    return { inversionError, warnings: flow.diagnose?.({ inversionError }) };
+  };
 
   it("names the largest error and its place", () => {
-    const result = report([
-      [1e-6, 0, 1],
-      [3e-5, 1, 2],
+    const { inversionError, warnings } = report([
+      [1e-6, 0],
+      [3e-5, 1],
     ]);
-    expect(result).toMatchObject({ stderr: 0, n: 2, note: "at example 1, dimension 1" });
-    expect(result?.value).toBeCloseTo(3e-5, 8);
-    expect(result?.warning).toBeUndefined();
+    expect(inversionError).toMatchObject({ stderr: 0, n: 2, note: "at example 1, dimension 1" });
+    expect(inversionError.value).toBeCloseTo(3e-5, 8);
+    expect(warnings).toEqual([]);
+  });
+
+  it("is relative for large values", () => {
+    const flow = model({ model: "realnvp", layers: 1, width: 4 }, points);
+    const x = tf.tensor2d([[1000.1234, -3e5]]);
+    const params = shaken(initial({ model: "realnvp", layers: 1, width: 4 }, points, { x: noise(1, [32, 2]) }), 0.01);
+    const [error] = numbers(flow.metrics?.inversionError?.perExample(params, {}, { x }, key(1)) as tf.Tensor);
+    expect(error).toBeLessThan(1e-5);
   });
 
   it("warns when float32 is not enough, and when the inverse is no number", () => {
-    expect(report([[0.02, 1, 1]])?.warning).toMatch(/float32 is not enough.*0.020 at example 0, dimension 1/);
-    expect(report([[0.02, 1, 100]])?.warning).toBeUndefined(); // large values have large errors
+    expect(report([[0.02, 1]]).warnings?.[0]).toMatch(/float32 is not enough.*0.020 at example 0, dimension 1/);
     expect(
       report([
-        [1e-6, 0, 1],
-        [Number.NaN, 1, 1],
-      ]),
-    ).toMatchObject({ value: Number.POSITIVE_INFINITY });
+        [1e-6, 0],
+        [Number.NaN, 1],
+      ]).inversionError.value,
+    ).toBe(Number.POSITIVE_INFINITY);
     const image: DatumSpec = { kind: "continuous", shape: [4, 4, 1] };
-    expect(report([[0.5, 6, 1]], image)?.warning).toContain("value [1, 2, 0]");
+    expect(report([[0.5, 6]], image).warnings?.[0]).toContain("value [1, 2, 0]");
   });
 
   it("is measured along every evaluation", () => {

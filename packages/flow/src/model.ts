@@ -37,7 +37,7 @@ import {
   uniformDequantization,
   variationalDequantization,
 } from "./dequantize.js";
-import { flowMetrics, flowScanMetrics } from "./metrics.js";
+import { diagnoseInversion, flowMetrics, flowScanMetrics } from "./metrics.js";
 import { sizeOfShape } from "./models/architecture.js";
 import { architectures } from "./models/index.js";
 import { flowSampling } from "./sampler.js";
@@ -81,8 +81,10 @@ export function createFlow(config: FlowConfig, datum: DatumSpec): GenerativeMode
   const isOnePass = flow.transform.scan === undefined;
   return {
     datum,
+    conditional: flow.classes !== undefined,
     likelihoodNote: note,
-    checkData: (dataset) => checkData(flow, dataset),
+    checkData: (train, columns) => checkData(flow, train, columns),
+    diagnose: diagnoseInversion,
     init: (key, batch) => ({ params: initParams(flow, key, batch), state: {} }),
     objectives: [objective(flow)],
     sampling: ({ options }) => flowSampling(flow, parseOptions("@latentkit/flow", flowSampleOptions, options)),

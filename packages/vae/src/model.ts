@@ -79,6 +79,7 @@ export function createVae(config: VaeConfig, datum: DatumSpec): GenerativeModel<
   const vae: Vae = { config, likelihood, classes, network: createNetwork(config, datum, classes) };
   return {
     datum,
+    conditional: classes !== undefined,
     likelihoodNote: likelihood.note,
     init: (key) => ({ params: initParams(vae, key), state: {} }),
     objectives: [objective(vae)],

@@ -34,7 +34,7 @@ describe("shapes", () => {
     const vae = model(options, datum as DatumSpec);
     const params = initial(vae);
     const x = tf.cast(tf.greater(tf.randomUniform([3, ...datum.shape], 0, 1, "float32", 1), 0.5), "float32");
-    const z = vae.latent?.encode(params, {}, { x }) as tf.Tensor;
+    const z = vae.latent?.encode?.(params, {}, { x }) as tf.Tensor;
     expect(z.shape).toEqual([3, options.latentDim]);
     expect(vae.latent?.shape).toEqual([options.latentDim]);
     expect(vae.latent?.decode(params, {}, z).shape).toEqual([3, ...datum.shape]);

@@ -1,10 +1,10 @@
-import { type Engine, UserError } from "@latentkit/jit";
+import { type Engine, flatten, type TensorSpec, type Tree, UserError } from "@latentkit/jit";
 import type { CheckpointChoice, CheckpointInfo } from "../checkpoint.js";
 import type { Dataset, DatumSpec } from "../data.js";
 import type { GenerativeModel } from "../model.js";
 import { checkTensors, modelSpecs } from "../model-specs.js";
 import type { ModelPlugin } from "../plugin.js";
-import { Session } from "../session.js";
+import { Session, storedWeights } from "../session.js";
 import { createModel } from "../train.js";
 import { datasetShell, type RunDescription, readDescription } from "./run-description.js";
 import { openRunFolder, type RunFolder } from "./run-folder.js";
@@ -48,13 +48,16 @@ export async function openRun(path: string, request: OpenRunRequest): Promise<Op
   const store = engine.createStore();
   const specs = modelSpecs(model, dataset.splits.train, description.train.batchSize);
   const entries = new Map(Object.values(tensors).flatMap((file) => [...file]));
-  const expected = { params: specs.params, state: specs.state, ...(weights === "ema" ? { ema: specs.params } : {}) };
-  checkTensors(expected, entries, `checkpoint ${info.name} of ${path}`);
-  await store.write([...entries].filter(([name]) => !isUnder(name, weights === "ema" ? "params" : "ema")));
+  const used = { ...storedWeights(model, specs, weights), state: specs.state } as Tree<TensorSpec>;
+  checkTensors(
+    { ...(used as object), params: specs.params } as Tree<TensorSpec>,
+    entries,
+    `checkpoint ${info.name} of ${path}`,
+  );
+  const paths = new Set(flatten<TensorSpec>(used).map(([name]) => name));
+  await store.write([...entries].filter(([name]) => paths.has(name)));
   return { folder, description, session: new Session(model, engine, store, specs, weights), checkpoint: info, dataset };
 }
-
-const isUnder = (path: string, top: string): boolean => path === top || path.startsWith(`${top}.`);
 
 /**
  * Refuses data that a run's model cannot read.

@@ -5,16 +5,15 @@ import { batchOrder } from "../batches.js";
 import type { CheckpointChoice, CheckpointStore } from "../checkpoint.js";
 import { systemClock } from "../clock.js";
 import type { Dataset, DatasetSource } from "../data.js";
-import { Evaluator } from "../evaluator.js";
+import { Evaluator, type MetricResult } from "../evaluator.js";
 import { combineSinks, type LogSink } from "../log.js";
 import type { GenerativeModel } from "../model.js";
 import { modelSpecs } from "../model-specs.js";
-import { optimizerFromConfig } from "../optim/index.js";
 import { parseOptions } from "../options.js";
 import type { ConfiguredModel } from "../plugin.js";
 import type { Session } from "../session.js";
 import { createModel } from "../train.js";
-import { type TrainConfig, type TrainConfigInput, totalSteps, trainConfigSchema } from "../train-config.js";
+import { type TrainConfig, type TrainConfigInput, totalSteps, trainConfigSchema, trainingOf } from "../train-config.js";
 import { type FitResult, type Progress, Trainer } from "../trainer.js";
 import type { FileCheckpointStore } from "./checkpoint-store.js";
 import { dataKind } from "./report/data-kind.js";
@@ -39,10 +38,14 @@ export interface TrainRunRequest {
   /** Stop early: everything is saved, and the result says `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Told what every evaluation measured. */
+  readonly onEvaluate?: ((step: number, results: Readonly<Record<string, MetricResult>>) => void) | undefined;
   /** Told in a few words what happens besides training: loading, drawing. */
   readonly onStage?: ((stage: string) => void) | undefined;
   /** Told in one line what went wrong without stopping the run. */
   readonly onWarning?: ((warning: string) => void) | undefined;
+  /** Metrics or groups to compute at the end for the report, besides what training measures. */
+  readonly metrics?: readonly string[] | undefined;
   /** The built-in metrics when absent. */
   readonly evaluator?: Evaluator | undefined;
   /** Besides `metrics.jsonl` and TensorBoard's events. */
@@ -72,23 +75,26 @@ export interface TrainedRun {
  */
 export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   const { out, onStage = () => {} } = request;
-  const given = parseOptions("@latentkit/core", trainConfigSchema, request.config) as TrainConfig;
+  const { seed } = parseOptions("@latentkit/core", trainConfigSchema, request.config);
   parseOptions(request.model.plugin.name, request.model.plugin.config, request.model.config);
   const resumed = request.resume === undefined ? undefined : await openRunFolder(out);
   onStage(`loading ${request.data.name}`);
-  const dataset = await request.data.load(given.seed);
+  const dataset = await request.data.load(seed);
   const model = createModel(request.model, dataset);
-  model.checkData?.(dataset);
-  const { config, stepsPerEpoch } = settle(given, request.config, dataset, model);
+  const evaluator = request.evaluator ?? new Evaluator();
+  if (request.metrics) evaluator.choose(model, dataset, request.metrics);
+  const { config, stepsPerEpoch } = settle(request.config, dataset, model);
   const description = describe(request, config, dataset);
   const checkpoint = resumed && (await loadCheckpoint(resumed, request.resume as CheckpointChoice));
   const stored = storedDescription(description);
   const folder = await (resumed?.withConfig(stored) ?? createRunFolder(out, stored, { overwrite: request.overwrite }));
   const sink = combineSinks([await folder.openLogs(checkpoint?.info.step ?? (resumed && 0)), ...(request.sinks ?? [])]);
   try {
-    const result = await fitModel({ request, folder, model, dataset, config, sink, checkpoint });
-    const run = { folder, description, session: result.session, dataset, result };
-    if (result.interrupted) return run;
+    const fitted = await fitModel({ request, folder, model, dataset, config, sink, checkpoint, evaluator });
+    const { session } = fitted;
+    if (fitted.interrupted) return { folder, description, session, dataset, result: fitted };
+    const result = { ...fitted, metrics: await finalMetrics(request, fitted, dataset, evaluator) };
+    const run = { folder, description, session, dataset, result };
     onStage("drawing the report");
     const trained = result.step - (checkpoint?.info.step ?? 0);
     const timing = trained > 0 ? { trainSeconds: result.trainSeconds, trainedSteps: trained } : {};
@@ -113,15 +119,16 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
 
 /** Settles what depends on the data, and refuses what the trainer would refuse later, when the folder is already there. */
 function settle(
-  given: TrainConfig,
   asked: TrainConfigInput,
   dataset: Dataset,
   model: GenerativeModel,
 ): { config: TrainConfig; stepsPerEpoch: number } {
   const { train } = dataset.splits;
+  const given = trainingOf(model, asked);
+  model.checkData?.(train, dataset.columns);
   const { stepsPerEpoch } = batchOrder(train.size, given.batchSize, given.seed);
   const steps = totalSteps(given, stepsPerEpoch);
-  optimizerFromConfig(given.optimizer, steps);
+  trainingOf(model, { ...given, steps }); // schedules depend on the length
   modelSpecs(model, train, given.batchSize);
   const evaluateEvery = asked.evaluateEvery ?? Math.ceil(steps / 10);
   return { config: { ...given, steps, evaluateEvery }, stepsPerEpoch };
@@ -174,6 +181,19 @@ function storeWith(store: FileCheckpointStore, loaded: LoadedCheckpoint | undefi
   };
 }
 
+/** What training measured last, and what was asked for at the end. */
+async function finalMetrics(
+  { metrics: names = [], onStage = () => {}, config }: TrainRunRequest,
+  { metrics, session }: FitResult,
+  dataset: Dataset,
+  evaluator: Evaluator,
+): Promise<FitResult["metrics"]> {
+  if (names.length === 0) return metrics;
+  onStage(`measuring ${names.join(", ")}`);
+  const context = { session, dataset, split: dataset.splits.test, seed: config.seed ?? 0 };
+  return { ...metrics, ...(await evaluator.evaluate(context, names)) };
+}
+
 interface Fitting {
   readonly request: TrainRunRequest;
   readonly folder: RunFolder;
@@ -182,17 +202,21 @@ interface Fitting {
   readonly config: TrainConfig;
   readonly sink: LogSink;
   readonly checkpoint: LoadedCheckpoint | undefined;
+  readonly evaluator: Evaluator;
 }
 
-async function fitModel({ request, folder, model, dataset, config, sink, checkpoint }: Fitting): Promise<FitResult> {
-  const { engine, signal, onProgress, onWarning = () => {}, evaluator = new Evaluator() } = request;
+async function fitModel({
+  request,
+  folder,
+  model,
+  dataset,
+  config,
+  sink,
+  checkpoint,
+  evaluator,
+}: Fitting): Promise<FitResult> {
+  const { engine, signal, onProgress, onWarning = () => {} } = request;
   const drawSamples = sampleDrawer(folder, sink, dataset, config.seed, onWarning);
-  const warned = new Set<string>();
-  const warnOnce = (warning: string) => {
-    const start = warning.split(":", 1)[0] as string; // the same trouble with other numbers is said once
-    if (!warned.has(start)) onWarning(warning);
-    warned.add(start);
-  };
   const checkpoints = storeWith(folder.checkpoints(), checkpoint);
   const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator });
   return trainer.fit({
@@ -200,10 +224,11 @@ async function fitModel({ request, folder, model, dataset, config, sink, checkpo
     dataset,
     engine,
     config,
-    onEvaluate: (step, results, session) => {
-      for (const { warning } of Object.values(results)) if (warning !== undefined) warnOnce(warning);
-      return drawSamples(step, session);
+    onEvaluate: async (step, results, session) => {
+      request.onEvaluate?.(step, results);
+      await drawSamples(step, session);
     },
+    onWarning,
     ...(checkpoint ? { resume: checkpoint.info.step } : {}),
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),

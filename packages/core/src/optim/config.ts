@@ -61,6 +61,21 @@ export const optimizerSchema = z.strictObject({
   accumulate: z.number().int().min(1).default(1).describe("steps whose gradients are averaged for one update"),
 });
 
+/** The same options with nothing filled in: changes to an optimizer that is given elsewhere. */
+export const optimizerOverrides = z.strictObject(
+  Object.fromEntries(
+    Object.entries(optimizerSchema.shape).map(([name, option]) => [
+      name,
+      (option instanceof z.ZodDefault ? option.unwrap() : (option as z.ZodType)).optional(),
+    ]),
+  ),
+) as unknown as z.ZodObject<{
+  [K in keyof typeof optimizerSchema.shape]: z.ZodOptional<z.ZodType<z.output<typeof optimizerSchema>[K]>>;
+}>;
+
+/** Some options of an optimizer. */
+export type OptimizerOptions = z.input<typeof optimizerSchema>;
+
 /** A complete optimizer configuration. */
 export type OptimizerConfig = z.output<typeof optimizerSchema>;
 
@@ -77,6 +92,14 @@ const RULE_OPTIONS: Readonly<Record<OptimizerConfig["name"], readonly RuleOption
 const ALL_RULE_OPTIONS = ["beta1", "beta2", "epsilon", "momentum", "nesterov", "weightDecay"] as const;
 const DEFAULT_RATE = { adam: 1e-3, adamw: 1e-3, sgd: 0.01, lion: 1e-4, muon: 0.02 } as const;
 const RULES = { adam, adamw, sgd, lion, muon } as const;
+
+/** Options over options. Another rule begins with its own learning rate and moments: those of the first mean nothing to it. */
+export function overrideOptimizer<T extends OptimizerOptions>(base: T, changes: OptimizerOptions): T {
+  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  if (changes.name === undefined || changes.name === (base.name ?? "adam")) return { ...base, ...given };
+  const dropped: readonly string[] = ["learningRate", ...ALL_RULE_OPTIONS];
+  return { ...Object.fromEntries(Object.entries(base).filter(([name]) => !dropped.includes(name))), ...given } as T;
+}
 
 function checkRuleOptions(config: OptimizerConfig): void {
   const wrong = ALL_RULE_OPTIONS.find((key) => config[key] !== undefined && !RULE_OPTIONS[config.name].includes(key));

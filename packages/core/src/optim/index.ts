@@ -1,7 +1,15 @@
 export { accumulate } from "./accumulate.js";
 export { type AdamOptions, type AdamWOptions, adam, adamw } from "./adam.js";
 export { clipByGlobalNorm, clipByValue } from "./clip.js";
-export { type OptimizerConfig, optimizerFromConfig, optimizerSchema, scheduleFromConfig } from "./config.js";
+export {
+  type OptimizerConfig,
+  type OptimizerOptions,
+  optimizerFromConfig,
+  optimizerOverrides,
+  optimizerSchema,
+  overrideOptimizer,
+  scheduleFromConfig,
+} from "./config.js";
 export { type EmaOptions, emaDecay, emaUpdate } from "./ema.js";
 export { type Guarded, type GuardOptions, type GuardState, guard, guardInit } from "./guard.js";
 export { type LionOptions, lion } from "./lion.js";

@@ -21,7 +21,7 @@ import { parseOptions } from "../options.js";
 import type { ModelPlugin } from "../plugin.js";
 import { decodeSafetensors, encodeSafetensors } from "../safetensors.js";
 import type { Session } from "../session.js";
-import { type TrainConfigInput, trainConfigSchema } from "../train-config.js";
+import { type TrainConfigInput, trainingOf } from "../train-config.js";
 import { Trainer } from "../trainer.js";
 import { syntheticDataset } from "./synthetic.js";
 
@@ -118,8 +118,12 @@ function testCase(plugin: ModelPlugin<any, any>, one: PluginCase, createEngine: 
       await expect(async () => session.encode(dataset.splits.test)).rejects.toThrow(/no latent space/);
       return;
     }
-    const z = await session.encode(dataset.splits.test, { batchSize: 24 });
-    expect(z.shape).toEqual([dataset.splits.test.size, ...(model.latent?.shape ?? [])]);
+    if (model.latent.encode === undefined)
+      await expect(async () => session.encode(dataset.splits.test)).rejects.toThrow(/no encoder/);
+    const z = model.latent.encode
+      ? await session.encode(dataset.splits.test, { batchSize: 24 })
+      : session.drawLatents(dataset.splits.test.size);
+    expect(z.shape).toEqual([dataset.splits.test.size, ...model.latent.shape]);
     const first = dataset.splits.test.gather([...Array(8).keys()]);
     const x = await session.decode(
       { ...z, shape: [8, ...z.shape.slice(1)], data: z.data.slice(0, (8 * z.data.length) / dataset.splits.test.size) },
@@ -190,7 +194,7 @@ async function fitModel(
   resume = false,
 ) {
   const controller = new AbortController();
-  const config = parseOptions("testPlugin", trainConfigSchema, { batchSize: BATCH, ...options });
+  const config = trainingOf(model, { batchSize: BATCH, ...options });
   const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator: new Evaluator() });
   return trainer.fit({
     model,

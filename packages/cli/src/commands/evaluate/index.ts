@@ -1,7 +1,8 @@
 import { Command, Option } from "commander";
 import { wholeNumber } from "../../flags.js";
 import { addDataFlags, addRunFlags, type DataFlags, loadData, type RunFlags, withRun } from "../../open.js";
-import { metricLines, metricsJson, printResult, printWarnings } from "../../output.js";
+import { metricLines, metricNames, metricsJson, printResult } from "../../output.js";
+import { colorsFor } from "../../terminal.js";
 
 interface EvaluateFlags extends RunFlags, DataFlags {
   readonly metrics?: string;
@@ -11,7 +12,10 @@ interface EvaluateFlags extends RunFlags, DataFlags {
 export function create(): Command {
   return addDataFlags(addRunFlags(new Command()))
     .description("Measures a run on data it was not trained on; every number with its standard error.")
-    .option("--metrics <names>", "comma-separated, see `latentkit list metrics` (default: all that apply)")
+    .option(
+      "--metrics <names>",
+      "comma-separated metrics or groups, see `latentkit list metrics` (default: all that apply and are quick)",
+    )
     .addOption(new Option("--limit <n>", "use the first n examples only").argParser(wholeNumber("--limit", 1)))
     .action((path: string, flags: EvaluateFlags) => run(path, flags));
 }
@@ -27,10 +31,13 @@ async function run(path: string, flags: EvaluateFlags): Promise<void> {
       seed: flags.seed ?? 0,
       ...(flags.limit === undefined ? {} : { limit: flags.limit }),
     };
-    const names = flags.metrics?.split(",").map((metric) => metric.trim());
-    const metrics = await open.app.evaluator.evaluate(context, names);
-    printWarnings(metrics);
-    const value = { run: path, step: checkpoint.step, data: name, metrics: metricsJson(metrics) };
-    printResult(flags.json === true, value, metricLines(metrics));
+    const metrics = await open.app.evaluator.evaluate(context, metricNames(flags.metrics));
+    const warnings = session.model.diagnose?.(metrics) ?? [];
+    const value = { run: path, step: checkpoint.step, data: name, metrics: metricsJson(metrics), warnings };
+    const { yellow } = colorsFor(process.stdout);
+    printResult(flags.json === true, value, [
+      ...metricLines(metrics),
+      ...warnings.map((warning) => `${yellow("warning")} ${warning}`),
+    ]);
   });
 }

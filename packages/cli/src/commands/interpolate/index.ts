@@ -1,10 +1,11 @@
-import { UserError } from "@latentkit/core";
+import { sizeOf, UserError } from "@latentkit/core";
 import {
   dataKind,
   defaultMethod,
   drawWays,
   type InterpolationMethod,
   interpolate,
+  interpolateDrawn,
   variedPairs,
 } from "@latentkit/core/node";
 import { Command, Option } from "commander";
@@ -16,6 +17,7 @@ import {
   type DataFlags,
   type LoadedData,
   loadData,
+  type OpenRun,
   type RunFlags,
   withRun,
 } from "../../open.js";
@@ -35,7 +37,9 @@ export function create(): Command {
   const number = (flag: string, smallest: number, name: string, text: string) =>
     new Option(`${flag} <${name}>`, text).argParser(wholeNumber(flag, smallest));
   return addDataFlags(addRunFlags(new Command()))
-    .description("Walks through latent space between examples of a data set and decodes every step.")
+    .description(
+      "Walks through latent space between examples of a data set, or between drawn latents when the model cannot encode, and decodes every step.",
+    )
     .addOption(number("--from", 0, "i", "number of the first example"))
     .addOption(number("--to", 0, "i", "number of the last example"))
     .addOption(number("--pairs", 1, "count", "ways, when --from and --to are not given").default(5))
@@ -55,6 +59,8 @@ async function run(path: string, flags: InterpolateFlags): Promise<void> {
     const drawing = dataKind(about.datum) === "images" ? ".png" : ".svg";
     const out = flags.out ?? `interpolation${drawing}`;
     checkEnding(out, [drawing]);
+    const { latent } = session.model;
+    if (latent !== undefined && latent.encode === undefined) return betweenDraws(path, flags, open, out);
     const data = await loadData(open, flags);
     const { dataset, split } = data;
     const seed = flags.seed ?? 0;
@@ -70,6 +76,28 @@ async function run(path: string, flags: InterpolateFlags): Promise<void> {
     const value = { run: path, data: data.name, out, pairs, steps: flags.steps, method };
     printResult(flags.json === true, value, [`${pairs.length} ways of ${flags.steps} steps (${method}) in ${out}`]);
   });
+}
+
+/** Ways between latents drawn from the prior: no data are needed, and none can be named. */
+async function betweenDraws(path: string, flags: InterpolateFlags, open: OpenRun, out: string): Promise<void> {
+  const named = flags.data ?? flags.from;
+  if (named !== undefined)
+    throw new UsageError(
+      "this model cannot encode data: leave out --data, --from and --to; --seed draws other latents",
+    );
+  const { session, dataset } = open.run;
+  const seed = flags.seed ?? 0;
+  const method = flags.method ?? defaultMethod(sizeOf(session.model.latent?.shape ?? []));
+  const x = await interpolateDrawn({ session, dataset, seed }, flags.pairs, flags.steps, method);
+  await writeOutput(out, {
+    x: inRawUnits(x, dataset),
+    columns: dataset.columns,
+    draw: () => drawWays(x, dataset, flags.steps),
+  });
+  const value = { run: path, out, pairs: flags.pairs, steps: flags.steps, method, seed };
+  printResult(flags.json === true, value, [
+    `${flags.pairs} ways of ${flags.steps} steps (${method}) between latents drawn with seed ${seed}, in ${out}`,
+  ]);
 }
 
 function choosePairs({ split, name }: LoadedData, { from, to, pairs }: InterpolateFlags): [number, number][] {

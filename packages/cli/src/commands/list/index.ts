@@ -1,4 +1,4 @@
-import { type DatasetFactory, METRIC, type ModelPlugin, resolveAll } from "@latentkit/core";
+import type { DatasetFactory, FeatureExtractor, Metric, ModelPlugin } from "@latentkit/core";
 import { Command, Option } from "commander";
 import { type App, createApp } from "../../app.js";
 import { probeEngines } from "../../engines.js";
@@ -8,13 +8,13 @@ import { printResult } from "../../output.js";
 import { colorsFor } from "../../terminal.js";
 import { wrap } from "./wrap.js";
 
-const TOPICS = ["models", "datasets", "engines", "metrics"] as const;
+const TOPICS = ["models", "datasets", "engines", "metrics", "extractors"] as const;
 type Topic = (typeof TOPICS)[number];
 
 export function create(): Command {
   return new Command()
-    .description("Shows models with their options, data sets with theirs, engines and metrics.")
-    .argument("[topic]", "models, datasets, engines or metrics (default: all)", oneOf)
+    .description("Shows models with their options, data sets with theirs, engines, metrics and what grades samples.")
+    .argument("[topic]", "models, datasets, engines, metrics or extractors (default: all)", oneOf)
     .addOption(new Option("--json", "print one JSON object"))
     .action((topic: Topic | undefined, flags: { json?: boolean }) =>
       list(topic ? [topic] : TOPICS, flags.json === true),
@@ -36,7 +36,8 @@ interface Listing {
   readonly models?: readonly (Named & { options: OptionDoc[]; sampleOptions: OptionDoc[] })[];
   readonly datasets?: readonly (Named & { argument?: string | undefined; options: OptionDoc[] })[];
   readonly engines?: readonly (Named & { available: boolean; detail: string })[];
-  readonly metrics?: readonly Named[];
+  readonly metrics?: readonly (Named & { onRequest: boolean; group?: string | undefined })[];
+  readonly extractors?: readonly (Named & { grades: string; trainedOn: string; testAccuracy: number })[];
 }
 
 async function list(topics: readonly Topic[], json: boolean): Promise<void> {
@@ -45,9 +46,8 @@ async function list(topics: readonly Topic[], json: boolean): Promise<void> {
     ...(topics.includes("models") ? { models: app.models.map(describeModel) } : {}),
     ...(topics.includes("datasets") ? { datasets: app.datasets.map(describeData) } : {}),
     ...(topics.includes("engines") ? { engines: await describeEngines(app) } : {}),
-    ...(topics.includes("metrics")
-      ? { metrics: resolveAll(app.container, METRIC).map(({ name, summary }) => ({ name, summary })) }
-      : {}),
+    ...(topics.includes("metrics") ? { metrics: app.evaluator.registered.map(describeMetric) } : {}),
+    ...(topics.includes("extractors") ? { extractors: app.extractors.map(describeExtractor) } : {}),
   };
   printResult(json, listing, json ? [] : format(listing));
 }
@@ -60,6 +60,14 @@ function describeData({ name, summary, argument, options }: DatasetFactory) {
   return { name, summary, argument, options: options === undefined ? [] : optionDocs(options) };
 }
 
+function describeMetric({ name, summary, onRequest = false, group }: Metric) {
+  return { name, summary, onRequest, group };
+}
+
+function describeExtractor({ name, summary, grades, trainedOn, testAccuracy }: FeatureExtractor) {
+  return { name, summary, grades, trainedOn, testAccuracy };
+}
+
 async function describeEngines({ engines }: App) {
   const probed = await probeEngines(engines);
   return probed.map(({ factory, available, detail }) => ({
@@ -70,7 +78,7 @@ async function describeEngines({ engines }: App) {
   }));
 }
 
-function format({ models, datasets, engines, metrics }: Listing): string[] {
+function format({ models, datasets, engines, metrics, extractors }: Listing): string[] {
   const { bold, dim, green, yellow } = colorsFor(process.stdout);
   const lines: string[] = [];
   const section = (title: string, hint: string) =>
@@ -106,7 +114,17 @@ function format({ models, datasets, engines, metrics }: Listing): string[] {
   }
   if (metrics) {
     section("Metrics", "latentkit evaluate RUN --metrics a,b; models bring more of their own");
-    lines.push(...metrics.map(({ name, summary }) => `  ${bold(name)}  ${summary}`));
+    for (const { name, summary, onRequest, group } of metrics) {
+      const when = onRequest ? dim(`  on request${group ? `, with all of "${group}"` : ""}`) : "";
+      lines.push(...wrap(`  ${bold(name)}  ${summary}${when}`, 4));
+    }
+  }
+  if (extractors) {
+    section("Extractors", "they grade samples of the data they were made for");
+    for (const { name, summary, grades, trainedOn, testAccuracy } of extractors) {
+      const facts = `grades ${grades}; trained on ${trainedOn}; ${(100 * testAccuracy).toFixed(2)} % of its test images right`;
+      lines.push(...wrap(`  ${bold(name)}  ${summary}`, 4), ...wrap(`    ${dim(facts)}`, 4));
+    }
   }
   return lines;
 }

@@ -31,7 +31,7 @@ import {
 } from "../../flags.js";
 import { onInterrupt } from "../../interrupt.js";
 import { addEngineFlags, type EngineFlags, engineOfRun, engineOptions } from "../../open.js";
-import { metricLines, metricsJson, printResult } from "../../output.js";
+import { evaluationLine, metricLines, metricNames, metricsJson, printResult } from "../../output.js";
 import { ProgressBar } from "../../progress.js";
 import { colorsFor } from "../../terminal.js";
 import { commandLine } from "./command-line.js";
@@ -53,6 +53,7 @@ interface TrainFlags extends EngineFlags {
   readonly checkpoint?: string;
   readonly config?: string;
   readonly optimizer?: unknown;
+  readonly metrics?: string;
   readonly json?: boolean;
   readonly [name: string]: unknown;
 }
@@ -67,6 +68,7 @@ export function create(args: readonly string[]): Command {
     .option("--resume <run>", "continue a run; --steps may be raised")
     .option("--checkpoint <which>", "resume from a step, latest or best (default: latest)")
     .option("--config <file>", "read model, data, train … from YAML, JSON or TypeScript; flags win")
+    .option("--metrics <names>", "measure these at the end too, for the report: see `latentkit list metrics`")
     .option("--json", "print the result as one JSON object");
   addAssignments(command, "--set", "an option of the model");
   addAssignments(command, "--data-set", "an option of the data set");
@@ -77,7 +79,10 @@ export function create(args: readonly string[]): Command {
   return command.action((model: string | undefined, flags: TrainFlags) => train(model, flags, args));
 }
 
-type Plan = Pick<TrainRunRequest, "model" | "data" | "config" | "out" | "overwrite" | "resume" | "command"> & {
+type Plan = Pick<
+  TrainRunRequest,
+  "model" | "data" | "config" | "out" | "overwrite" | "resume" | "command" | "metrics"
+> & {
   readonly engine: string;
   readonly engineOptions: EngineOptions;
 };
@@ -90,7 +95,7 @@ async function train(model: string | undefined, flags: TrainFlags, args: readonl
       : await resumePlan(app, model, flags, flags.resume);
   const engine = await createEngine(app, plan.engine, plan.engineOptions);
   try {
-    const run = await trainWithProgress(app, plan, engine);
+    const run = await trainWithProgress(app, { ...plan, metrics: metricNames(flags.metrics) }, engine);
     if (run.result.interrupted) throw new InterruptedError(resumeAdvice(run));
     report(run, flags.json === true);
   } finally {
@@ -104,7 +109,7 @@ async function trainWithProgress(
   engine: Engine,
 ): Promise<TrainedRun> {
   const bar = new ProgressBar();
-  const { yellow } = colorsFor(process.stderr);
+  const { yellow, dim } = colorsFor(process.stderr);
   const interrupt = onInterrupt(() =>
     bar.note(yellow("stopping: the run is being saved (once more to leave at once)")),
   );
@@ -129,6 +134,9 @@ async function trainWithProgress(
       onProgress: (progress) => bar.update(progress),
       onStage: (stage) => bar.stage(stage),
       onWarning: (warning) => bar.note(`${yellow("warning")} ${warning}`),
+      onEvaluate: (step, results) => {
+        if (Object.keys(results).length > 0) bar.note(dim(evaluationLine(step, results)));
+      },
     });
     done = true;
     return run;

@@ -5,6 +5,7 @@ export {
   drawPairs,
   drawWays,
   interpolate,
+  interpolateDrawn,
   type Latents,
   reconstruct,
   type Subject,
@@ -13,4 +14,4 @@ export {
 } from "./figures.js";
 export { formatSeconds, type Report, type ReportSubject, writeReport } from "./index.js";
 export { defaultMethod, type InterpolationMethod } from "./interpolate.js";
-export { formatNumber, formatValue } from "./page.js";
+export { formatEstimate, formatNumber, formatValue } from "./page.js";

@@ -138,9 +138,9 @@ export interface Latents extends Subject {
   readonly z: HostTensor;
 }
 
-/** Encodes the test split once for all figures; `undefined` when the model has no latent space. */
+/** Encodes the test split once for all figures; `undefined` when the model cannot encode. */
 export async function testLatents(subject: Subject): Promise<Latents | undefined> {
-  if (subject.session.model.latent === undefined) return undefined;
+  if (subject.session.model.latent?.encode === undefined) return undefined;
   const split = subject.dataset.splits.test;
   const z = await subject.session.encode(split, { limit: MAX_MAP_POINTS, seed: subject.seed });
   return { ...subject, split, z };
@@ -173,18 +173,47 @@ export async function interpolate(
   return session.decode(interpolationGrid(z, pairs, steps, method), labels);
 }
 
-/** Ways between test examples; `undefined` without a latent space. */
-export async function interpolationFigure(latents: Latents | undefined): Promise<Figure | undefined> {
-  if (latents === undefined) return undefined;
-  const { dataset, split, z } = latents;
+/**
+ * Ways between latents drawn from the prior, decoded. Where the data are labelled, way `i` keeps label `i` from end to end.
+ *
+ * @returns Shape `(count * steps, ...datum.shape)`.
+ */
+export async function interpolateDrawn(
+  { session, dataset, seed }: Subject,
+  count: number,
+  steps: number,
+  method: InterpolationMethod,
+): Promise<HostTensor> {
+  const z = session.drawLatents(2 * count, seed);
+  const pairs = Array.from({ length: count }, (_, i) => [2 * i, 2 * i + 1] as const);
+  const { classes } = dataset.datum;
+  const labels =
+    classes === undefined
+      ? undefined
+      : hostTensor(
+          pairs.flatMap((_, i) => Array<number>(steps).fill(i % classes)),
+          [count * steps],
+          "int32",
+        );
+  return session.decode(interpolationGrid(z, pairs, steps, method), labels);
+}
+
+/** Ways between test examples, or between drawn latents when the model cannot encode; `undefined` without a latent space. */
+export async function interpolationFigure(subject: Subject, latents: Latents | undefined): Promise<Figure | undefined> {
+  const { latent } = subject.session.model;
+  const { dataset } = subject;
   const kind = dataKind(dataset.datum);
-  if (kind === "tokens") return undefined;
-  const method = defaultMethod(sizeOf(z.shape.slice(1)));
+  if (latent === undefined || kind === "tokens") return undefined;
+  const method = defaultMethod(sizeOf(latent.shape));
   const steps = kind === "images" ? 12 : 24;
-  const pairs = variedPairs(split, z.shape[0] as number, kind === "vectors" ? 1 : 5);
-  const x = await interpolate(latents, pairs, steps, method);
+  const count = kind === "vectors" ? 1 : 5;
+  const x =
+    latents === undefined
+      ? await interpolateDrawn(subject, count, steps, method)
+      : await interpolate(latents, variedPairs(latents.split, latents.z.shape[0] as number, count), steps, method);
   const way = method === "slerp" ? "Spherical" : "Straight";
-  const caption = `${way} steps through latent space between pairs of test examples, decoded.`;
+  const ends = latents === undefined ? "pairs of drawn latents" : "pairs of test examples";
+  const caption = `${way} steps through latent space between ${ends}, decoded.`;
   return {
     name: "interpolation",
     title: "Interpolation",

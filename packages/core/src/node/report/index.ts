@@ -83,7 +83,7 @@ async function drawFigures(subject: ReportSubject): Promise<(Figure | MissingFig
     ["ladder", "Samples by one option", () => ladderFigure(source)],
     ["latent-map", "Map of the latent space", async () => latentMapFigure(await latents)],
     ["reconstructions", "Reconstructions", async () => reconstructionsFigure(await latents)],
-    ["interpolation", "Interpolation", async () => interpolationFigure(await latents)],
+    ["interpolation", "Interpolation", async () => interpolationFigure(source, await latents)],
     ["loss", "Loss curves", () => lossFigures(lines, session.model)],
   ];
   const figures: (Figure | MissingFigure)[] = [];

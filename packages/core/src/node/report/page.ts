@@ -1,3 +1,4 @@
+import type { Estimate } from "../../evaluation/frechet.js";
 import type { MetricResult } from "../../evaluator.js";
 import { themedSvg } from "./chart.js";
 import type { Figure, MissingFigure } from "./figure.js";
@@ -101,8 +102,10 @@ function formatDrawing({ drawing, name, title }: Figure): string {
 }
 
 function formatMetrics(metrics: Page["metrics"]): string {
-  const rows = Object.entries(metrics).map(([name, { value, stderr, n, unit, note }]) => {
-    const remark = note === undefined ? "" : `<br><span class="quiet">${escapeHtml(note)}</span>`;
+  const rows = Object.entries(metrics).map(([name, { value, stderr, n, unit, note, realVsReal }]) => {
+    const real = realVsReal && `real data: ${formatEstimate(realVsReal)}`;
+    const remarks = [real, note].filter((text) => text !== undefined).join("; ");
+    const remark = remarks === "" ? "" : `<br><span class="quiet">${escapeHtml(remarks)}</span>`;
     const error = Number.isFinite(stderr) ? `± ${formatNumber(stderr, 2)}` : "";
     return `<tr><th>${escapeHtml(name)}${remark}</th><td class="number">${formatValue(value, stderr)}</td><td class="number">${error}</td><td>${escapeHtml(unit)}</td><td class="number">${n.toLocaleString("en")}</td></tr>`;
   });
@@ -124,6 +127,12 @@ export function formatNumber(value: number, digits: number): string {
   if (!Number.isFinite(value)) return String(value);
   const decimals = value === 0 ? 0 : Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(value))));
   return value.toFixed(Math.min(20, decimals));
+}
+
+/** `12.34 ± 0.21`; the value alone when its error is not known. */
+export function formatEstimate({ value, stderr }: Estimate): string {
+  const error = Number.isFinite(stderr) ? ` ± ${formatNumber(stderr, 2)}` : "";
+  return `${formatValue(value, stderr)}${error}`;
 }
 
 /** A value with as many decimals as its standard error supports: two digits of the error. */

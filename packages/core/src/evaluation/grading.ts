@@ -1,0 +1,127 @@
+import { type Engine, type HostTensor, hostKey, philoxPermutation, UserError } from "@latentkit/jit";
+import type { Split } from "../data.js";
+import type { MetricContext } from "../evaluator.js";
+import type { FeatureExtractor, OpenExtractor } from "./extractor.js";
+import { type Points, points } from "./points.js";
+
+/** Images as an extractor sees them. */
+export interface Graded {
+  readonly points: Points;
+  /** The most likely class of each. */
+  readonly labels: Int32Array;
+  /** Its probability. */
+  readonly confidence: Float32Array;
+  /** The class that was asked for, of real images the true one; absent without labels. */
+  readonly asked?: Int32Array;
+}
+
+/** Three sets of equal size: what is measured, what it is measured against, and real images measured the same way. */
+export interface GradedSets {
+  readonly n: number;
+  /** Why `n` is below {@link MAX_GRADED}. */
+  readonly remark?: string;
+  readonly samples: Graded;
+  /** From the split under evaluation. */
+  readonly reference: Graded;
+  /** From another split: their score is the floor. */
+  readonly control: Graded;
+}
+
+/** Most samples that are drawn; what the literature uses. */
+const MAX_GRADED = 10_000;
+
+/** How many samples a context asks for, and why not {@link MAX_GRADED}. */
+export function sampleCount({ dataset, split, limit }: MetricContext): { n: number; remark?: string } {
+  const sizes = [split.size, controlSplit(dataset, split).size];
+  const data = Math.min(...sizes);
+  const n = Math.min(MAX_GRADED, data, limit ?? MAX_GRADED);
+  if (n === MAX_GRADED) return { n };
+  return { n, remark: n === limit ? `limited to ${n}` : `the data have ${data} images for a set` };
+}
+
+/** The split that real images come from which are graded like samples. */
+function controlSplit({ splits }: MetricContext["dataset"], split: Split): Split {
+  return split === splits.train ? splits.test : splits.train;
+}
+
+/**
+ * Draws samples, as many as the reference has (of a conditional model with the reference's labels), and grades all three sets.
+ * The reference is the same for every model and seed.
+ */
+export async function gradeSets(extractor: FeatureExtractor, context: MetricContext): Promise<GradedSets> {
+  const { session, dataset, split, seed } = context;
+  const { n, remark } = sampleCount(context);
+  if (n < 2) throw new UserError("@latentkit/core", `samples cannot be compared with ${n} image; raise --limit`);
+  const reference = gatherShuffled(split, n);
+  const control = gatherShuffled(controlSplit(dataset, split), n);
+  const asked = session.model.conditional === true ? reference.label : undefined;
+  const x = await session.sample({ n, seed, ...(asked ? { label: Array.from(asked.data) } : {}) });
+  const samples = asked ? { x, label: asked } : { x };
+  return withExtractor(extractor, session.engine, async (open) => ({
+    n,
+    ...(remark === undefined ? {} : { remark }),
+    samples: await grade(open, samples),
+    reference: await grade(open, reference),
+    control: await grade(open, control),
+  }));
+}
+
+async function withExtractor<T>(
+  extractor: FeatureExtractor,
+  engine: Engine,
+  use: (open: OpenExtractor) => Promise<T>,
+): Promise<T> {
+  const open = await extractor.open(engine);
+  try {
+    return await use(open);
+  } finally {
+    await open.dispose();
+  }
+}
+
+/** Images with labels, if there are any. */
+interface Images {
+  readonly x: HostTensor;
+  readonly label?: HostTensor;
+}
+
+/** `n` examples in an order that has nothing to do with how they are stored: MNIST's first half is easier than its second. */
+export function gatherShuffled(split: Split, n: number): Images {
+  const order = philoxPermutation(hostKey(0, "reference"), split.size);
+  return split.gather(order.subarray(0, n)) as unknown as Images;
+}
+
+const CHUNK = 1000;
+
+async function grade(open: OpenExtractor, { x, label }: Images): Promise<Graded> {
+  const [n = 0, ...shape] = x.shape;
+  const size = x.data.length / n;
+  const labels = new Int32Array(n);
+  const confidence = new Float32Array(n);
+  const features: Float32Array[] = [];
+  let width = 0;
+  for (let from = 0; from < n; from += CHUNK) {
+    const count = Math.min(CHUNK, n - from);
+    const data = x.data.subarray(from * size, (from + count) * size) as Float32Array;
+    const extracted = await open.extract({ ...x, shape: [count, ...shape], data });
+    features.push(extracted.features.data as Float32Array);
+    width = extracted.features.shape[1] as number;
+    verdicts(extracted.probabilities, labels.subarray(from), confidence.subarray(from));
+  }
+  const all = new Float32Array(n * width);
+  for (const [i, part] of features.entries()) all.set(part, i * CHUNK * width);
+  return { points: points(all, width), labels, confidence, ...(label ? { asked: label.data as Int32Array } : {}) };
+}
+
+/** The largest probability of each row and where it stands. */
+function verdicts({ data, shape }: HostTensor, labels: Int32Array, confidence: Float32Array): void {
+  const [n = 0, classes = 0] = shape;
+  for (let i = 0; i < n; i++) {
+    for (let c = 0; c < classes; c++) {
+      const p = data[i * classes + c] as number;
+      if (p <= (confidence[i] as number)) continue;
+      confidence[i] = p;
+      labels[i] = c;
+    }
+  }
+}

@@ -1,0 +1,19 @@
+export { classCounts, classDivergence, extremeShares, modesCovered, shareOf } from "./classes.js";
+export { type NearestRows, nearestRows, probabilityBelow, type RowSource } from "./copying.js";
+export { createEvaluator } from "./create-evaluator.js";
+export {
+  type DataDescription,
+  type Extracted,
+  extractorRefusal,
+  type FeatureExtractor,
+  type OpenExtractor,
+  type TracedNetwork,
+  tracedExtractor,
+} from "./extractor.js";
+export { type Estimate, frechetDistance, frechetEstimate } from "./frechet.js";
+export { type Graded, type GradedSets, gradeSets } from "./grading.js";
+export { kernelDistance } from "./kernel-distance.js";
+export { ballSizes, compareManifolds, type ManifoldComparison, type Neighbours } from "./manifold.js";
+export { type Moments, moments } from "./moments.js";
+export { type Points, points, selectPoints, squaredDistance } from "./points.js";
+export { copying, type FeatureMeasure, featureMetricName, featureMetrics, SAMPLE_METRICS } from "./sample-metrics.js";

@@ -1,0 +1,77 @@
+import { type DatumSpec, fold, type Key, nn, type TensorTree } from "@latentkit/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import { denseInit, oneHot } from "./layers.js";
+import { dcganBody, dcganGenerator } from "./networks/dcgan.js";
+import { mlpBody, mlpGenerator } from "./networks/mlp.js";
+import type { Body, Generator, NetworkOptions } from "./networks/network.js";
+import { resnetBody, resnetGenerator } from "./networks/resnet.js";
+import type { GanSettings } from "./presets.js";
+
+/** From data to one logit. */
+export interface Discriminator {
+  init(key: Key): TensorTree;
+  /** @param x Shape `(B, ...shape)`. @param label Shape `(B,)` int32 when conditional. @returns Shape `(B,)`. */
+  apply(params: TensorTree, x: Tensor, label: Tensor | undefined): Tensor;
+}
+
+const GENERATORS = { mlp: mlpGenerator, dcgan: dcganGenerator, resnet: resnetGenerator };
+const BODIES = { mlp: mlpBody, dcgan: dcganBody, resnet: resnetBody };
+
+/** Both networks of a GAN. @throws UserError when the image cannot be halved. */
+export function createNetworks(
+  settings: GanSettings,
+  { shape }: DatumSpec,
+  classes: number | undefined,
+): { generator: Generator; discriminator: Discriminator } {
+  const discriminatorNorm = settings.game.norm === "batch" ? "batch" : "none";
+  const options: NetworkOptions = { ...settings, shape, classes, discriminatorNorm };
+  return {
+    generator: withLabel(GENERATORS[settings.network], options),
+    discriminator: withHead(BODIES[settings.network](options), classes),
+  };
+}
+
+/** Labels reach a generator through its norms, or beside the noise when it has none. */
+function withLabel(make: (options: NetworkOptions) => Generator, options: NetworkOptions): Generator {
+  const { classes, generatorNorm, latentDim } = options;
+  if (classes === undefined || generatorNorm !== "none") return make(options);
+  const inner = make({ ...options, latentDim: latentDim + classes });
+  return {
+    init: inner.init,
+    apply: (params, state, z, context) =>
+      inner.apply(params, state, tf.concat([z, oneHot(context.label as Tensor, classes)], 1), context),
+  };
+}
+
+/**
+ * A linear logit of the features; with classes plus the product of the features with a vector of the class.
+ * Miyato & Koyama, "cGANs with projection discriminator", 2018, eq. 5. https://arxiv.org/abs/1802.05637
+ */
+function withHead(body: Body, classes: number | undefined): Discriminator {
+  return {
+    init: (key) => ({
+      body: body.init(fold(key, "body")),
+      head: denseInit(fold(key, "head"), body.features, 1),
+      ...(classes === undefined
+        ? {}
+        : { projection: nn.linearInit(fold(key, "projection"), classes, body.features, { bias: false }) }),
+    }),
+    apply(params, x, label) {
+      const {
+        body: inner,
+        head,
+        projection,
+      } = params as unknown as {
+        body: TensorTree;
+        head: nn.KernelParams;
+        projection?: nn.KernelParams;
+      };
+      const features = body.apply(inner, x); // (B, features)
+      const logit = tf.reshape(nn.linear(head, features), [x.shape[0] as number]);
+      if (projection === undefined || classes === undefined) return logit;
+      const vectors = nn.linear(projection, oneHot(label as Tensor, classes)); // (B, features)
+      return tf.add(logit, tf.sum(tf.mul(vectors, features), 1));
+    },
+  };
+}

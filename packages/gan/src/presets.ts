@@ -1,0 +1,153 @@
+import { type DatumSpec, parseOptions, type TrainConfigInput, UserError } from "@latentkit/core";
+import { z } from "zod";
+import type { Augmentation } from "./augment.js";
+import { type Game, type GanConfig, gameSchema, type Penalty } from "./config.js";
+
+/** Everything about a GAN, nothing left open. */
+export interface GanSettings {
+  readonly network: "mlp" | "dcgan" | "resnet";
+  readonly latentDim: number;
+  readonly hidden: readonly number[];
+  readonly frequencies: number;
+  readonly width: number;
+  readonly blocks: number;
+  readonly game: Game;
+  readonly generatorNorm: "none" | "batch";
+  readonly criticSteps: number;
+  readonly augment: readonly Augmentation[];
+  readonly conditional: boolean;
+  readonly training: TrainConfigInput;
+}
+
+type PresetName = Exclude<GanConfig["preset"], "auto">;
+type Settings = Omit<GanSettings, "game" | "conditional"> & Pick<Game, "loss" | "norm"> & { readonly penalty: Penalty };
+
+/** R3GAN at the size of digits; what the others are told as differences from. */
+const DEFAULTS: Settings = {
+  network: "resnet",
+  latentDim: 64, // as R3GAN's noise
+  hidden: [256, 256],
+  frequencies: 0,
+  width: 16, // 16 channels at 28x28, 32 at 14x14, 64 at 7x7: a step of 64 digits in a fraction of a second on two cores
+  blocks: 1,
+  loss: "relativistic",
+  norm: "none",
+  penalty: { name: "r1r2", gamma: 1, every: 1 },
+  generatorNorm: "none", // residual branches begin at 0 instead
+  criticSteps: 1,
+  augment: [],
+  training: {
+    batchSize: 64,
+    optimizer: { learningRate: 2e-4, beta1: 0, beta2: 0.99 }, // no momentum: the other player moves the target
+    emaDecay: 0.999,
+  },
+};
+
+const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
+  // Huang, Gokaslan, Kuleshov, Tompkin, "The GAN is dead; long live the GAN!", 2024. https://arxiv.org/abs/2501.05441
+  r3gan: {},
+  // The networks of Goodfellow et al., "Generative adversarial nets", 2014, §5, in the game of R3GAN. https://arxiv.org/abs/1406.2661
+  "gan-mlp": {
+    network: "mlp",
+    hidden: [128, 128, 128],
+    frequencies: 6, // of data of up to 4 dimensions: wavelengths from 4 standard deviations down to an eighth of one
+    penalty: { name: "r1r2", gamma: 0.01, every: 4 }, // weak, so that the discriminator can be steep between modes close to each other
+    training: {
+      batchSize: 128,
+      optimizer: { learningRate: 1e-3, beta1: 0, beta2: 0.99, schedule: "cosine" },
+    },
+  },
+  // Radford, Metz, Chintala, "Unsupervised representation learning with DCGANs", 2015, §3-4. https://arxiv.org/abs/1511.06434
+  dcgan: {
+    network: "dcgan",
+    latentDim: 100,
+    width: 32,
+    loss: "non-saturating",
+    norm: "batch",
+    penalty: { name: "none" },
+    generatorNorm: "batch",
+    training: { batchSize: 128, optimizer: { learningRate: 2e-4, beta1: 0.5 } },
+  },
+  // Gulrajani et al., "Improved training of Wasserstein GANs", 2017, Algorithm 1. https://arxiv.org/abs/1704.00028
+  "wgan-gp": {
+    network: "dcgan",
+    latentDim: 128,
+    width: 32,
+    loss: "wasserstein",
+    penalty: { name: "wgan-gp", weight: 10, every: 1 },
+    generatorNorm: "batch",
+    criticSteps: 5,
+    training: { batchSize: 64, optimizer: { learningRate: 1e-4, beta1: 0, beta2: 0.9 } },
+  },
+  // Miyato et al., "Spectral normalization for GANs", 2018, §4 and table 3. https://arxiv.org/abs/1802.05957
+  "sngan-hinge": {
+    network: "dcgan",
+    latentDim: 128,
+    width: 32,
+    loss: "hinge",
+    norm: "spectral",
+    penalty: { name: "none" },
+    generatorNorm: "batch",
+    criticSteps: 5,
+    training: { batchSize: 64, optimizer: { learningRate: 2e-4, beta1: 0, beta2: 0.9, schedule: "linear" } },
+  },
+};
+
+const OWNER = "@latentkit/gan";
+
+/** Presets give sines and cosines to data of at most so many values: their number grows with it, and many values hold fine structure together. */
+const MAX_WAVES = 4;
+
+/**
+ * The preset with the user's options over it.
+ *
+ * @throws UserError when they contradict each other or the data.
+ */
+export function settle(config: GanConfig, datum: DatumSpec): GanSettings {
+  const isImage = datum.shape.length === 3;
+  const { preset: asked, conditional, penalty: given, ...options } = config;
+  const preset = asked === "auto" ? (isImage ? "r3gan" : "gan-mlp") : asked;
+  const base: Settings = { ...DEFAULTS, ...PRESETS[preset] };
+  const network = options.network ?? (isImage ? base.network : "mlp");
+  if (network !== "mlp" && !isImage) {
+    throw new UserError(
+      OWNER,
+      `network must be mlp for data of shape [${datum.shape}], got "${network}"; images have shape [height, width, channels]`,
+    );
+  }
+  const isSmall = datum.shape.reduce((a, b) => a * b, 1) <= MAX_WAVES;
+  const { loss, norm, penalty, ...rest } = {
+    ...base,
+    ...(isSmall ? {} : { frequencies: 0 }),
+    ...given_(options),
+    network,
+  };
+  const game = checkGame({ loss, norm, penalty: mergePenalty(penalty, given) });
+  if (rest.augment.length > 0 && !isImage)
+    throw new UserError(OWNER, `augment must be [] for data that are no images, got ${JSON.stringify(rest.augment)}`);
+  return { ...rest, game, conditional };
+}
+
+/** The options that were given. */
+function given_<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
+
+/** A penalty of the preset's name keeps its numbers; another begins with its own defaults. */
+function mergePenalty(base: Penalty, given: GanConfig["penalty"]): object {
+  if (given === undefined) return base;
+  if (typeof given === "string") return given === base.name ? base : { name: given };
+  const name = given.name ?? base.name;
+  return { ...(name === base.name ? base : {}), ...given_(given), name };
+}
+
+/** @throws UserError with the reason why a combination has no meaning. */
+function checkGame(game: object): Game {
+  const holder = z.object({ game: gameSchema });
+  try {
+    return parseOptions(OWNER, holder, { game }).game;
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(OWNER, error.message.replace(/^.*?game\.?/, ""));
+    throw error;
+  }
+}

@@ -1,7 +1,7 @@
 import { type Engine, eager, hostTensor, type Key, normal } from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
-import type { GenerativeModel, Sampling } from "../src/model.js";
+import type { GenerativeModel, MetricScan, Sampling } from "../src/model.js";
 import { modelSpecs } from "../src/model-specs.js";
 import { Session } from "../src/session.js";
 import { syntheticDataset } from "../src/testing/synthetic.js";
@@ -54,6 +54,25 @@ describe("Session", () => {
       expect(value).toBeCloseTo((start.data[i] as number) + 30, 4);
     });
     expect([...session.store.specs().keys()]).toEqual(["params.shift"]);
+  });
+
+  it("measures every example by a scan, in batches whose last one is short, and leaves no carry", async () => {
+    const session = await open(0);
+    const scan: MetricScan<{ shift: tf.Tensor }, object, { x: tf.Tensor; sum: tf.Tensor }> = {
+      steps: 4,
+      start: ({ shift }, _state, { x }) => ({ x, sum: tf.mul(shift, tf.ones([x.shape[0] as number])) }),
+      step: (_params, _state, { x, sum }, i) => ({ x, sum: tf.add(sum, tf.cast(i, "float32")) }),
+      finish: (_params, _state, { x, sum }) => tf.add(tf.sum(x, 1), sum),
+    };
+    const { data, shape } = await session.perExampleScan(scan, dataset.splits.test, { batchSize: 4 });
+    expect(shape).toEqual([10]);
+    const { x } = dataset.splits.test.gather([...Array(10).keys()]);
+    data.forEach((value, i) => {
+      const sum = (x?.data[2 * i] as number) + (x?.data[2 * i + 1] as number);
+      expect(value).toBeCloseTo(sum + 10 + 0 + 1 + 2 + 3, 4);
+    });
+    expect([...session.store.specs().keys()]).toEqual(["params.shift"]);
+    expect((await session.perExampleScan(scan, dataset.splits.test, { limit: 3 })).shape).toEqual([3]);
   });
 
   it("streams every step, the last one being the sample", async () => {

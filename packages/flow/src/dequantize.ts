@@ -46,10 +46,16 @@ export function continuousData({ shape, range }: DatumSpec): Dequantization {
   return {
     note: "a density in the units of the data",
     isNoisy: false,
-    toContinuous: (_params, x) => ({
-      x: range === undefined ? x : tf.div(tf.sub(x, low), width),
-      correction: tf.scalar(-D * Math.log(width)),
-    }),
+    toContinuous(_params, x) {
+      if (range === undefined) return { x, correction: tf.scalar(0) };
+      const outside = tf.logicalOr(tf.less(x, low), tf.greater(x, high));
+      const isOutside = tf.any(tf.reshape(outside, [x.shape[0] as number, D]), 1); // there the density is zero
+      const scaled = tf.fill([x.shape[0] as number], -D * Math.log(width));
+      return {
+        x: tf.div(tf.sub(x, low), width),
+        correction: tf.where(isOutside, tf.fill(scaled.shape, Number.NEGATIVE_INFINITY), scaled),
+      };
+    },
     toData: (x) => (range === undefined ? x : tf.clipByValue(tf.add(tf.mul(x, width), low), low, high)),
   };
 }

@@ -120,6 +120,22 @@ describe("continuous data", () => {
     expect(bounded[0]).toBeCloseTo(normalAt(3 / 8) + normalAt(5 / 8) - 2 * Math.log(8), 4);
   });
 
+  it("is zero outside the range", () => {
+    const datum: DatumSpec = { ...points, range: [-2, 6] };
+    const options = { model: "realnvp", layers: 1, width: 4 };
+    const inside = { x: tf.tensor2d([[-2, 6]]) };
+    const params = initial(options, datum, {
+      x: tf.tensor2d([
+        [0, 3],
+        [1, 2],
+      ]),
+    });
+    const at = (batch: Batch) => numbers(model(options, datum).logProb?.(params, {}, batch) as tf.Tensor)[0];
+    expect(Number.isFinite(at(inside))).toBe(true);
+    expect(at({ x: tf.tensor2d([[-2.01, 6]]) })).toBe(Number.NEGATIVE_INFINITY);
+    expect(at({ x: tf.tensor2d([[0, 1e6]]) })).toBe(Number.NEGATIVE_INFINITY);
+  });
+
   it("integrates to one, trained or not", () => {
     const side = 161;
     const step = 12 / (side - 1);

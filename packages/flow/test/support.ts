@@ -38,7 +38,7 @@ export const parts = (options: object, datum: DatumSpec): Flow =>
   wireFlow(parseOptions("@latentkit/flow", flowConfig, { ...options }), datum);
 
 /** First parameters moved at random, so that no network gives zeros. */
-export function shaken<P extends TensorTree>(params: P, scale: number): P {
+export function shaken<P extends object>(params: P, scale: number): P {
   let seed = 100;
   return mapTree(params as TensorTree, (tensor) => tf.add(tensor, noise(seed++, tensor.shape, scale))) as P;
 }

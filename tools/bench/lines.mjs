@@ -12,6 +12,9 @@ export class Contender {
   /** @param command Program and arguments. @param env Variables besides those of this process. */
   constructor([program, ...args], env = {}) {
     this.#child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } });
+    this.#child.on("error", ({ message }) => {
+      this.#errors = message; // no such program
+    });
     this.#child.stderr.on("data", (text) => {
       this.#errors = (this.#errors + text).slice(-4000);
     });

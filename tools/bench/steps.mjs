@@ -181,6 +181,7 @@ async function main() {
     const beside = Object.keys(check.losses).length - 1;
     const agreement = `losses of the first ${CHECKED_STEPS} steps differ by ${check.largestDifference.toExponential(1)} of themselves at most`;
     console.error(`${name}: ${parameters} parameters${beside === 0 ? "" : `, ${agreement}`}`);
+    for (const row of formatRow(result)) console.error(`  ${row.filter((cell) => cell !== "").join("  ")}`); // the table comes last
     if (check.float32Difference > TOLERANCE) process.exitCode = 1;
   }
   printTable([HEADINGS, ...results.flatMap(formatRow)]);

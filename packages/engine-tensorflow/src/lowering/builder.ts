@@ -20,6 +20,8 @@ export type Attribute =
 
 type Attributes = Readonly<Record<string, Attribute | undefined>>;
 type Spec = { readonly shape: readonly number[]; readonly type: TfType };
+/** Of an operation; one that is a list fills a list argument. */
+type Inputs = readonly (TfValue | readonly TfValue[])[];
 type ConstantType = Exclude<TfType, "resource" | "bfloat16">;
 
 /** How products are computed: `bf16` rounds their factors to bfloat16. */
@@ -57,14 +59,19 @@ export class GraphBuilder {
     return this.#sites;
   }
 
-  /** Adds an operation with several outputs. An input that is a list fills a list argument. */
-  multi(
-    op: string,
-    inputs: readonly (TfValue | readonly TfValue[])[],
-    specs: readonly Spec[],
-    attributes: Attributes = {},
-    after: readonly TfValue[] = [],
-  ): TfValue[] {
+  /** Adds an operation with several outputs. */
+  multi(op: string, inputs: Inputs, specs: readonly Spec[], attributes?: Attributes): TfValue[] {
+    const oper = this.operation(op, inputs, attributes);
+    return specs.map(({ shape, type }, index) => ({ oper, index, shape, type }));
+  }
+
+  /**
+   * Adds an operation.
+   *
+   * @param inputs One that is a list fills a list argument.
+   * @param after Operations that must have been executed before.
+   */
+  operation(op: string, inputs: Inputs, attributes: Attributes = {}, after: readonly Pointer[] = []): Pointer {
     const { tf } = this;
     const description = tf.TF_NewOperation(this.graph, op, `n${this.#sites.length}_${op}`) as Pointer;
     this.#sites.push(this.label);
@@ -72,15 +79,14 @@ export class GraphBuilder {
       if (Array.isArray(input)) tf.TF_AddInputList(description, input, input.length);
       else tf.TF_AddInput(description, input);
     }
-    for (const { oper } of after) tf.TF_AddControlInput(description, oper);
+    for (const oper of after) tf.TF_AddControlInput(description, oper);
     for (const [name, value] of Object.entries(attributes))
       if (value !== undefined) this.#attribute(description, name, value);
     if (this.unclustered !== "all" && !this.unclustered.has(op)) {
       this.#attribute(description, "_XlaCompile", true);
       this.#attribute(description, "_XlaScope", "latentkit");
     }
-    const oper = checked(tf, (status) => tf.TF_FinishOperation(description, status)) as Pointer;
-    return specs.map(({ shape, type }, index) => ({ oper, index, shape, type }));
+    return checked(tf, (status) => tf.TF_FinishOperation(description, status)) as Pointer;
   }
 
   #attribute(op: Pointer, name: string, value: Attribute): void {
@@ -95,15 +101,44 @@ export class GraphBuilder {
   }
 
   /** Adds an operation with one output of the given shape and type. */
-  op(
-    op: string,
-    inputs: readonly (TfValue | readonly TfValue[])[],
-    shape: readonly number[],
-    type: TfType,
-    attributes?: Attributes,
-    after?: readonly TfValue[],
-  ): TfValue {
-    return this.multi(op, inputs, [{ shape, type }], attributes, after)[0] as TfValue;
+  op(op: string, inputs: Inputs, shape: readonly number[], type: TfType, attributes?: Attributes): TfValue {
+    return this.multi(op, inputs, [{ shape, type }], attributes)[0] as TfValue;
+  }
+
+  /**
+   * The graph as a `TF_Function`, which the caller owns.
+   *
+   * @param effects Operations that count although no output depends on them; all others are dropped.
+   */
+  toFunction(
+    name: string,
+    inputs: readonly TfValue[],
+    outputs: readonly TfValue[],
+    effects: readonly Pointer[] = [],
+  ): Pointer {
+    const { tf, graph } = this;
+    const operations = BigUint64Array.from(effects.length > 0 ? effects : [0n]);
+    const [noNames, noOptions, all] = [null, null, -1];
+    return checked(tf, (status) =>
+      tf.TF_GraphToFunctionWithControlOutputs(
+        graph,
+        name,
+        0,
+        all,
+        null,
+        inputs.length,
+        inputs,
+        outputs.length,
+        outputs,
+        noNames,
+        effects.length,
+        operations,
+        noNames,
+        noOptions,
+        null,
+        status,
+      ),
+    );
   }
 
   /** An argument of the function that the graph becomes. */

@@ -1,6 +1,6 @@
 import type { Graph, GraphNode, TensorSpec, ValueId } from "@latentkit/jit";
 import { callOf, checkLowered } from "@latentkit/jit/lowering";
-import { checked, type Pointer, type TensorFlow } from "../native/tensorflow.js";
+import type { Pointer, TensorFlow } from "../native/tensorflow.js";
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
 import { loweringOf } from "./registry.js";
 
@@ -88,26 +88,9 @@ class Lowerer {
     for (const [value, { shape, dtype }] of fed) this.#values.set(value, this.#argument(shape, dtype));
     for (const node of graph.nodes) this.#lowerNode(node);
     b.label = "result";
-    this.#assign(variables, reads);
+    const assignments = this.#assign(variables, reads);
     const outputs = graph.outputs.map(({ value }) => b.unary("Identity", this.#value(value)));
-    const { tf } = b;
-    const definition = checked(tf, (status) =>
-      tf.TF_GraphToFunction(
-        b.graph,
-        name,
-        0,
-        -1,
-        null,
-        this.#arguments.length,
-        this.#arguments,
-        outputs.length,
-        outputs,
-        null,
-        null,
-        null,
-        status,
-      ),
-    ) as Pointer;
+    const definition = b.toFunction(name, this.#arguments, outputs, assignments);
     const states = graph.states.map((state) => ({
       path: state.path,
       spec: this.#spec((state.before ?? state.after) as ValueId),
@@ -130,7 +113,7 @@ class Lowerer {
   }
 
   /** Variables change when every new value is known: a run that fails leaves all of them as they were. */
-  #assign(variables: readonly TfValue[], reads: readonly (TfValue | undefined)[]): void {
+  #assign(variables: readonly TfValue[], reads: readonly (TfValue | undefined)[]): Pointer[] {
     const { b, graph } = this;
     const next = graph.states.map(({ after, when, before }) => {
       if (after === undefined) return undefined;
@@ -139,11 +122,12 @@ class Lowerer {
       return b.where(b.reshape(this.#value(when), []), value, this.#value(before));
     });
     const all = [...next, ...reads, ...graph.outputs.map(({ value }) => this.#value(value))];
-    const known = [...new Map(all.flatMap((value) => (value === undefined ? [] : [[value.oper, value]]))).values()];
-    const ready = b.multi("NoOp", [], [{ shape: [], type: "bool" }], {}, known);
-    next.forEach((value, i) => {
-      if (value === undefined) return;
-      b.multi("AssignVariableOp", [variables[i] as TfValue, value], [], { dtype: { type: value.type } }, ready);
+    const known = new Set(all.flatMap((value) => (value === undefined ? [] : [value.oper])));
+    const ready = b.operation("NoOp", [], {}, [...known]);
+    return next.flatMap((value, i) => {
+      if (value === undefined) return [];
+      const inputs = [variables[i] as TfValue, value];
+      return [b.operation("AssignVariableOp", inputs, { dtype: { type: value.type } }, [ready])];
     });
   }
 

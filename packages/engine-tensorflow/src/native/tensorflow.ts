@@ -45,7 +45,7 @@ const PROTOTYPES = {
   TF_SetAttrShape: ["void", "void *", "const char *", "const int64_t *", "int"],
   TF_SetAttrTensor: ["void", "void *", "const char *", "void *", "void *"],
   TF_FinishOperation: ["void *", "void *", "void *"],
-  TF_GraphToFunction: [
+  TF_GraphToFunctionWithControlOutputs: [
     "void *",
     "void *",
     "const char *",
@@ -56,6 +56,9 @@ const PROTOTYPES = {
     koffi.pointer(TF_OUTPUT),
     "int",
     koffi.pointer(TF_OUTPUT),
+    "void *",
+    "int",
+    "const void *",
     "void *",
     "void *",
     "const char *",

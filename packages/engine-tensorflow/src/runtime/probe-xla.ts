@@ -1,7 +1,7 @@
 import { GraphBuilder } from "../lowering/builder.js";
 import type { Context } from "../native/context.js";
 import { newHandle } from "../native/tensor.js";
-import { checked, type Pointer, TensorFlowError } from "../native/tensorflow.js";
+import { checked, TensorFlowError } from "../native/tensorflow.js";
 
 /** Whether a library can compile with XLA: it compiles `x + 1`. Libraries are built with and without it. */
 export function probeXla(context: Context): boolean {
@@ -10,9 +10,7 @@ export function probeXla(context: Context): boolean {
   const builder = new GraphBuilder(tf);
   const x = builder.argument([], "float32");
   const y = builder.by("AddV2", x, 1);
-  const definition = checked(tf, (status) =>
-    tf.TF_GraphToFunction(builder.graph, name, 0, -1, null, 1, [x], 1, [y], null, null, null, status),
-  ) as Pointer;
+  const definition = builder.toFunction(name, [x], [y]);
   builder.delete();
   context.addFunction(definition);
   const op = context.newOp(name);

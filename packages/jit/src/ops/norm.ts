@@ -1,4 +1,4 @@
-import { add, div, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
+import { add, div, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor, tile } from "@tensorflow/tfjs-core";
 import { defineComposite } from "../composite.js";
 
 type NormInputs = { x: Tensor; scale: Tensor; offset: Tensor };
@@ -44,31 +44,47 @@ export function layerNorm(x: Tensor, scale: Tensor, offset: Tensor, epsilon = 1e
   return layerNormKernel({ x, scale, offset }, { epsilon }) as Tensor;
 }
 
-/** `(B, ..., C)` to `(B, S, G, C/G)`: statistics of a group are those over axes 1 and 3. */
-function grouped(x: Tensor, groups: number): Tensor {
-  const channels = x.shape[x.rank - 1] as number;
-  const batch = x.shape[0] as number;
-  return reshape(x, [batch, x.size / batch / channels, groups, channels / groups]);
+/** `(B, ..., C)` to `(B, S, C)`. */
+function asRows(x: Tensor): Tensor {
+  const [batch, channels] = [x.shape[0] as number, x.shape[x.rank - 1] as number];
+  return reshape(x, [batch, x.size / batch / channels, channels]);
 }
 
-const GROUP_AXES = [1, 3];
+/**
+ * The mean of every group, repeated for each of its channels: first over positions, channel by channel, so that large tensors are only read
+ * along their rows. @param x Shape `(B, S, C)`. @returns Shape `(B, 1, C)`.
+ */
+function groupMean(x: Tensor, groups: number): Tensor {
+  const [batch, , channels] = x.shape as [number, number, number];
+  const size = channels / groups;
+  const means = mean(reshape(mean(x, 1), [batch, groups, size]), 2, true); // (B, G, 1)
+  return reshape(tile(means, [1, 1, size]), [batch, 1, channels]);
+}
+
+/** Centred and scaled to unit variance over positions and the channels of a group. @param x Shape `(B, S, C)`. */
+function standardizeGroups(x: Tensor, groups: number, epsilon: number): { xHat: Tensor; inverse: Tensor } {
+  const centred = sub(x, groupMean(x, groups));
+  const inverse = rsqrt(add(groupMean(square(centred), groups), epsilon));
+  return { xHat: mul(centred, inverse), inverse };
+}
 
 const groupNormKernel = defineComposite<NormInputs, { groups: number; epsilon: number }>({
   name: "GroupNorm",
   inputs: ["x", "scale", "offset"],
   forward: ({ x, scale, offset }, { groups, epsilon }) => {
-    const { xHat } = standardize(grouped(x, groups), GROUP_AXES, epsilon);
-    return add(mul(reshape(xHat, x.shape), scale), offset);
+    const { xHat } = standardizeGroups(asRows(x), groups, epsilon);
+    return reshape(add(mul(xHat, scale), offset), x.shape);
   },
   gradient: ([dy], inputs, { groups, epsilon }) => {
     const { x, scale } = inputs as NormInputs;
-    const { xHat, inverse } = standardize(grouped(x, groups), GROUP_AXES, epsilon);
-    const d = dy as Tensor;
-    return {
-      x: () => reshape(standardizeGradient(grouped(mul(d, scale), groups), xHat, inverse, GROUP_AXES), x.shape),
-      scale: () => sum(mul(d, reshape(xHat, x.shape)), allButLast(x)),
-      offset: () => sum(d, allButLast(x)),
+    const { xHat, inverse } = standardizeGroups(asRows(x), groups, epsilon);
+    const rows = asRows(dy as Tensor);
+    const dx = () => {
+      const d = mul(rows, scale);
+      const others = add(groupMean(d, groups), mul(xHat, groupMean(mul(d, xHat), groups)));
+      return reshape(mul(inverse, sub(d, others)), x.shape);
     };
+    return { x: dx, scale: () => sum(mul(rows, xHat), [0, 1]), offset: () => sum(rows, [0, 1]) };
   },
 });
 

@@ -9,7 +9,10 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { bootstrap, environment, main, packageFolders, root } from "./bootstrap.mjs";
 import { nx } from "./nx.mjs";
+import { installLibrary, libraryEnvironment } from "./tensorflow-library.mjs";
 import { countTests } from "./test-report.mjs";
+
+Object.assign(process.env, libraryEnvironment()); // for the tests and what they start
 
 const reports = join(root, ".reports");
 const fresh = process.argv.includes("--no-cache") ? ["--skipNxCache"] : [];
@@ -25,6 +28,7 @@ const toolTests = () =>
 const stages = [
   ["lint", () => run("biome", "ci", "--error-on-warnings", ".")],
   ["build", () => each("build")],
+  ["TensorFlow's library", installLibrary],
   ["types", () => each("typecheck")],
   ["unused code", () => run("knip", "--no-config-hints")],
   ["packed packages", () => each("test:package")],

@@ -34,11 +34,16 @@ describe("readConfigFile", () => {
     const json = {
       format: "latentkit-run/1",
       ...expected,
-      engine: { name: "onnx", details: { threads: 2 } },
+      options: undefined,
+      engine: { name: "tensorflow", details: { threads: 2, precision: "bf16" } },
       versions: {},
       dataset: {},
     };
-    expect(await read("a.json", JSON.stringify(json))).toEqual({ ...expected, engine: "onnx" });
+    expect(await read("a.json", JSON.stringify(json))).toEqual({
+      ...expected,
+      engine: "tensorflow",
+      options: { precision: "bf16" },
+    });
   });
 
   it("reads TypeScript and JavaScript modules", async () => {

@@ -249,7 +249,7 @@ describe("list and doctor", () => {
       expect.objectContaining({ name: "latentDim", type: "integer", default: 20, description: expect.any(String) }),
     );
     expect(datasets.map(({ name }: any) => name)).toEqual(expect.arrayContaining(["mnist", "8gaussians", "csv"]));
-    expect(engines.map(({ name }: any) => name)).toEqual(["onnx", "eager"]);
+    expect(engines.map(({ name }: any) => name)).toEqual(["tensorflow", "onnx", "eager"]);
     expect(metrics.map(({ name }: any) => name)).toEqual(expect.arrayContaining(["elbo", "bitsPerDim"]));
     expect(metrics).toContainEqual(expect.objectContaining({ name: "fidMnistCnn", group: "samples", onRequest: true }));
     expect(extractors.map(({ name }: any) => name)).toEqual(["mnist-cnn", "fashion-mnist-cnn", "stacked-mnist-cnn"]);
@@ -266,17 +266,31 @@ describe("list and doctor", () => {
   });
 });
 
-describe("the default engine", () => {
-  it("is onnx, and continues what another engine began", async () => {
-    const data = TINY.slice(0, -2);
-    await json("train", "vae", ...data, "--out", "native", "--steps", "20");
-    const stored = JSON.parse(await readFile(file("native", "config.json"), "utf8"));
-    expect(stored.engine.name).toBe("onnx");
-    const onnx = await json("evaluate", "native", "--metrics", "elbo");
-    const eager = await json("evaluate", "native", "--metrics", "elbo", "--engine", "eager");
-    expect(onnx.metrics.elbo.value).toBeCloseTo(eager.metrics.elbo.value, 4); // nats, float32 sums in another order
-    expect((await json("train", "--resume", "native", "--engine", "eager", "--steps", "25")).step).toBe(25);
+describe("the native engines", () => {
+  const data = TINY.slice(0, -2);
+  const engineOf = async (run: string) => JSON.parse(await readFile(file(run, "config.json"), "utf8")).engine;
+
+  it("auto takes the one that doctor says, and describes it in the run", async () => {
+    await json("train", "vae", ...data, "--out", "automatic", "--steps", "1");
+    const { name, details } = await engineOf("automatic");
+    expect(name).toBe((await json("doctor")).auto.engine);
+    expect(details.threads).toBeGreaterThan(0);
   });
+
+  it.for(["onnx", "tensorflow"])(
+    "%s computes what eager computes, and each continues what another began",
+    async (name, { skip }) => {
+      const { available, detail } = (await json("doctor")).engines.find((engine: any) => engine.name === name);
+      if (!available && process.env.CI === undefined) return skip(detail);
+      await json("train", "vae", ...data, "--out", name, "--steps", "20", "--engine", name, "--threads", "1");
+      expect(await engineOf(name)).toMatchObject({ name, details: { threads: 1 } });
+      const native = await json("evaluate", name, "--metrics", "elbo", "--threads", "1");
+      const eager = await json("evaluate", name, "--metrics", "elbo", "--engine", "eager");
+      expect(native.metrics.elbo.value).toBeCloseTo(eager.metrics.elbo.value, 4); // nats, float32 sums in another order
+      expect((await json("train", "--resume", name, "--engine", "eager", "--steps", "25")).step).toBe(25);
+      expect((await json("train", "--resume", name, "--steps", "30")).step).toBe(30);
+    },
+  );
 });
 
 describe("stopping and going on", () => {

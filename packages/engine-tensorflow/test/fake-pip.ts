@@ -47,26 +47,31 @@ export function makeWheel(name: string, files: Record<string, string | Uint8Arra
   );
 }
 
-/** A folder with a cache, a fake pip in front of everything else on the PATH, and the wheels that it serves. */
+/** A folder with a cache, a fake pip that is alone on the PATH, and the wheels that it serves. */
 export class FakePip {
   readonly folder = mkdtempSync(join(tmpdir(), "latentkit-setup-"));
+  readonly bin = join(this.folder, "bin");
   readonly cache = join(this.folder, "cache");
   readonly installs = join(this.cache, "tensorflow");
   readonly #log = join(this.folder, "log");
   readonly #wheels = join(this.folder, "wheels");
 
   constructor() {
-    const bin = join(this.folder, "bin");
-    for (const folder of [bin, this.#wheels]) mkdirSync(folder);
-    const program = join(bin, "python3");
-    writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${fixture("fake-pip.mjs")}" "$@"\n`);
-    chmodSync(program, 0o755);
-    vi.stubEnv("PATH", bin);
+    for (const folder of [this.bin, this.#wheels]) mkdirSync(folder);
+    this.program("python3", `exec "${process.execPath}" "${fixture("fake-pip.mjs")}" "$@"`);
+    vi.stubEnv("PATH", this.bin);
     vi.stubEnv("LATENTKIT_CACHE", this.cache);
     vi.stubEnv("LATENTKIT_LIBTENSORFLOW", undefined);
     vi.stubEnv("FAKE_WHEELS", this.#wheels);
     vi.stubEnv("FAKE_LOG", this.#log);
     vi.stubEnv("FAKE_PIP", "");
+  }
+
+  /** A shell script on the PATH. */
+  program(name: string, script: string): void {
+    const path = join(this.bin, name);
+    writeFileSync(path, `#!/bin/sh\n${script}\n`);
+    chmodSync(path, 0o755);
   }
 
   /** How pip fails from now on; "" when it does not. */
@@ -85,6 +90,11 @@ export class FakePip {
 
   get hangs(): boolean {
     return existsSync(`${this.#log}.hangs`);
+  }
+
+  /** Empties the cache. */
+  clear(): void {
+    rmSync(this.cache, { recursive: true, force: true });
   }
 
   remove(): void {

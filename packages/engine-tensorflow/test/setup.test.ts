@@ -177,7 +177,11 @@ posix("setupTensorflow refuses", () => {
 
   it("to go on without a connection, after one attempt", async () => {
     pip.failure = "offline";
-    await expectRefusal(setupTensorflow(), "no connection", "check the network");
+    await expectRefusal(
+      setupTensorflow(),
+      "no connection to its package index (Temporary failure in name resolution)",
+      "check the network",
+    );
     expect(pip.asked).toHaveLength(1);
   });
 
@@ -194,6 +198,9 @@ posix("setupTensorflow refuses", () => {
   it("a machine without pip and uv", async () => {
     vi.stubEnv("PATH", join(pip.folder, "empty"));
     await expectRefusal(setupTensorflow(), "neither pip nor uv", "https://pip.pypa.io", "LATENTKIT_LIBTENSORFLOW");
+    pip.program("python3", "echo '/usr/bin/python3: No module named pip' >&2; exit 1");
+    vi.stubEnv("PATH", pip.bin);
+    await expectRefusal(setupTensorflow(), "pip does not work (python3 -m pip: /usr/bin/python3: No module named pip)");
   });
 
   it("a cache where nothing can be made", async () => {

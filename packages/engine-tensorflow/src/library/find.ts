@@ -82,7 +82,7 @@ function libraryBelow(folder: string): string | undefined {
 }
 
 /** A folder's library; the newest of several versions, the wheel's before the archive's. */
-export function libraryIn(folder: string): string | undefined {
+function libraryIn(folder: string): string | undefined {
   const names = namesIn(folder);
   for (const pattern of [wheelLibrary, archiveLibrary].map((of) => of())) {
     const versioned = names.filter((name) => pattern.test(name)).sort((a, b) => compareVersions(digits(b), digits(a)));
@@ -107,7 +107,7 @@ function archiveLibrary(): RegExp {
 }
 
 /** Names to look for, the usual ones. */
-export function libraryNames(): readonly string[] {
+function libraryNames(): readonly string[] {
   if (process.platform === "win32") return ["tensorflow.dll"];
   if (process.platform === "darwin") return ["libtensorflow_cc.2.dylib", "libtensorflow.2.dylib"];
   return ["libtensorflow_cc.so.2", "libtensorflow.so.2"];

@@ -1,8 +1,8 @@
 import { execFile, spawn } from "node:child_process";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { compareVersions } from "./cache.js";
+import { compareVersions, namesIn } from "./cache.js";
 import { CACHE_VARIABLE, refusal, VARIABLE } from "./refusal.js";
 
 const run = promisify(execFile);
@@ -30,21 +30,24 @@ const COMMANDS: readonly Pip["command"][] = [
  */
 const PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.10"];
 
-/** @throws UserError when there is neither pip nor uv. */
+/** @throws UserError when there is neither pip nor uv, or none of them works. */
 export async function findPip(): Promise<Pip> {
+  const broken: string[] = [];
   for (const command of COMMANDS) {
     const [program, ...args] = command;
     try {
       const { stdout } = await run(program, [...args, "--version"], { env: environment(), timeout: 60_000 });
       const version = /^pip [\d.]+/.exec(stdout)?.[0];
       if (version !== undefined) return { command, version };
-    } catch {
-      // the next one may be there
+    } catch (error) {
+      const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
+      if (code !== "ENOENT") broken.push(`${command.join(" ")}: ${lastError(stderr)}`);
     }
   }
+  const problem =
+    broken.length === 0 ? "neither pip nor uv is on the PATH" : `pip does not work (${broken.join("; ")})`;
   throw refusal(
-    `neither pip nor uv is on the PATH (tried ${COMMANDS.map((command) => command.join(" ")).join(", ")}); install Python 3 with pip ` +
-      `(https://pip.pypa.io) or uv (https://docs.astral.sh/uv), or set ${VARIABLE} to a library you have`,
+    `${problem}; install Python 3 with pip (https://pip.pypa.io) or uv (https://docs.astral.sh/uv), or set ${VARIABLE} to a library you have`,
   );
 }
 
@@ -72,11 +75,9 @@ export async function downloadWheel(download: Download): Promise<string> {
   const { folder } = download;
   const there = await wheelIn(folder);
   if (there !== undefined) return there;
-  const part = `${folder}.part`;
   const failures: string[] = [];
   for (const python of PYTHONS) {
-    await rm(part, { recursive: true, force: true });
-    await mkdir(part, { recursive: true });
+    const part = await emptyPart(folder);
     const failure = await pipDownload(download, python, part);
     if (failure === undefined) {
       await rename(part, folder);
@@ -87,9 +88,19 @@ export async function downloadWheel(download: Download): Promise<string> {
       );
     }
     failures.push(failure);
+    await rm(part, { recursive: true, force: true });
     if (!NOT_FOUND.test(failure) || OFFLINE.test(failure)) break;
   }
   throw describeFailures(download, failures);
+}
+
+/** A folder of this process alone: the pip of one that was killed may still be writing to that one's. */
+async function emptyPart(folder: string): Promise<string> {
+  const parts = namesIn(dirname(folder)).filter((name) => name.startsWith(`${basename(folder)}.part`));
+  for (const name of parts) await rm(join(dirname(folder), name), { recursive: true, force: true });
+  const part = `${folder}.part${process.pid}`;
+  await mkdir(part, { recursive: true });
+  return part;
 }
 
 async function wheelIn(folder: string): Promise<string | undefined> {
@@ -170,12 +181,17 @@ function describeFailures({ pip, requirement }: Download, failures: readonly str
     );
   if (OFFLINE.test(all))
     return refusal(
-      `${who} could not download ${requirement}: no connection to its package index (${lastError(all)}); check the network and pip's settings (pip config list), then run the command again`,
+      `${who} could not download ${requirement}: no connection to its package index (${reasonOffline(all)}); check the network and pip's settings (pip config list), then run the command again`,
     );
   if (NOT_FOUND.test(all)) return notFound(who, requirement, all);
   return refusal(
     `${who} could not download ${requirement}: ${lastError(all)}; run the command again, or set ${VARIABLE} to a library you have`,
   );
+}
+
+/** `Name or service not known`. */
+function reasonOffline(output: string): string {
+  return /\[Errno -?\d+\] ([\w ]+)/.exec(output)?.[1] ?? OFFLINE.exec(output)?.[0] ?? lastError(output);
 }
 
 function notFound(who: string, requirement: string, output: string): Error {
@@ -198,11 +214,12 @@ function nearest(versions: readonly string[], wanted: string): string[] {
   return [...new Set([...known.slice(Math.max(0, at - 2), at + 2), known.at(-1) as string])];
 }
 
-/** The last line in which pip says what is wrong. */
+/** The last line in which pip, or what starts it, says what is wrong. */
 function lastError(output: string): string {
   const lines = output.split("\n").map((line) => line.trim());
   const line =
-    lines.findLast((candidate) => /^(ERROR|error|WARNING|[\w.]*Error):?/.test(candidate)) ??
-    lines.findLast((candidate) => candidate !== "");
-  return (line ?? "it said nothing").replace(/^(ERROR|error|WARNING): /, "").slice(0, 300);
+    lines.findLast((candidate) => SAYS_WHY.test(candidate)) ?? lines.findLast((candidate) => candidate !== "");
+  return (line ?? "it said nothing").replace(/^(error|warning): /i, "").slice(0, 300);
 }
+
+const SAYS_WHY = /^(error|warning|[\w.]*Error)\b|No module named/i;

@@ -1,4 +1,4 @@
-import { axesOf, product, range } from "@latentkit/jit/lowering";
+import { axesOf, range } from "@latentkit/jit/lowering";
 import { DATA_TYPE, dims, type Elements, newTensor, type TfType } from "../native/tensor.js";
 import { checked, type Output, type Pointer, type TensorFlow } from "../native/tensorflow.js";
 
@@ -324,7 +324,7 @@ export class GraphBuilder {
 const COMPARISONS = new Set(["Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual"]);
 
 /** The shape of two values that broadcast. */
-export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return range(rank).map((i) => {
     const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1];
@@ -345,9 +345,4 @@ function toElements(values: ArrayLike<number>, type: ConstantType): Elements {
     case "int64":
       return BigInt64Array.from(Array.from(values), BigInt);
   }
-}
-
-/** Number of elements of a value. */
-export function sizeOfValue({ shape }: TfValue): number {
-  return product(shape);
 }

@@ -21,7 +21,7 @@ registerLowering("Reverse", (b, { input, attr }) => {
 });
 
 /** x backwards along some axes. */
-export function reverse(b: GraphBuilder, x: TfValue, axes: readonly number[]): TfValue {
+function reverse(b: GraphBuilder, x: TfValue, axes: readonly number[]): TfValue {
   const turned = axes.filter((axis) => (x.shape[axis] as number) > 1);
   return turned.length === 0 ? x : b.op("ReverseV2", [x, b.ints(turned)], x.shape, x.type);
 }

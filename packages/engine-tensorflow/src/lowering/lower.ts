@@ -1,6 +1,6 @@
-import type { Graph, GraphNode, TensorSpec, ValueId } from "@latentkit/jit";
+import { type Graph, type GraphNode, type TensorSpec, UnsupportedKernelError, type ValueId } from "@latentkit/jit";
 import { callOf, checkLowered } from "@latentkit/jit/lowering";
-import type { Pointer, TensorFlow } from "../native/tensorflow.js";
+import { type Pointer, type TensorFlow, TensorFlowError } from "../native/tensorflow.js";
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
 import { loweringOf } from "./registry.js";
 
@@ -14,7 +14,7 @@ export type Lowering = "xla" | "clusters" | "graph";
 export const LOWERINGS: readonly Lowering[] = ["xla", "clusters", "graph"];
 
 /** What oneDNN computes faster than XLA on CPU, and what is not computation. */
-const UNCLUSTERED: Unclustered = new Set([
+const UNCLUSTERED: ReadonlySet<string> = new Set([
   "Conv2D",
   "Conv2DBackpropInput",
   "Conv2DBackpropFilter",
@@ -33,6 +33,9 @@ const UNCLUSTERED: Unclustered = new Set([
   "AssignVariableOp",
   "NoOp",
 ]);
+
+/** In bf16 matrix products are oneDNN's too: XLA computes them in float32 on CPU. */
+const UNCLUSTERED_BF16: Unclustered = new Set([...UNCLUSTERED, "MatMul", "BatchMatMulV2", "Einsum"]);
 
 /** A program as a TensorFlow function: its arguments are the variables of `states`, then the program's inputs, then `fed`. */
 export interface LoweredGraph {
@@ -58,7 +61,8 @@ export interface LowerOptions {
  * @throws UnsupportedKernelError for a kernel, or a form of one, that has no counterpart.
  */
 export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions): LoweredGraph {
-  const unclustered = options.lowering === "clusters" ? UNCLUSTERED : "all";
+  const apart = options.precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
+  const unclustered = options.lowering === "clusters" ? apart : "all";
   const builder = new GraphBuilder(tf, unclustered, options.precision);
   try {
     return new Lowerer(builder, graph).lower(options);
@@ -134,16 +138,29 @@ class Lowerer {
   #lowerNode(node: GraphNode): void {
     const { b } = this;
     b.label = `${node.kernel} ${node.site}`;
-    const result = loweringOf(node)(
-      b,
-      callOf("tensorflow", this.graph, node, (id) => this.#value(id)),
-    );
+    const result = this.#operations(node);
     const outputs = Array.isArray(result) ? (result as TfValue[]) : [result as TfValue];
     node.outputs.forEach((id, i) => {
       const value = outputs[i] as TfValue;
       checkLowered("tensorflow", node, value, this.#spec(id));
       this.#values.set(id, value);
     });
+  }
+
+  /** @throws UnsupportedKernelError also for an operation that this library does not have, or not for these types. */
+  #operations(node: GraphNode): TfValue | readonly TfValue[] {
+    const lowering = loweringOf(node);
+    try {
+      return lowering(
+        this.b,
+        callOf("tensorflow", this.graph, node, (id) => this.#value(id)),
+      );
+    } catch (error) {
+      if (!(error instanceof TensorFlowError)) throw error;
+      const [reason] = error.message.split("\n") as [string];
+      const detail = `TensorFlow ${this.b.tf.version}: ${reason}`;
+      throw new UnsupportedKernelError("tensorflow", node.kernel, node.site, detail);
+    }
   }
 
   #value(id: ValueId): TfValue {

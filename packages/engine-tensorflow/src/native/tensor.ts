@@ -15,22 +15,9 @@ export const DATA_TYPE: Readonly<Record<TfType, number>> = {
   resource: 20,
 };
 
-const BYTES: Readonly<Record<Exclude<TfType, "resource" | "bfloat16">, number>> = {
-  float32: 4,
-  float64: 8,
-  int32: 4,
-  int64: 8,
-  bool: 1,
-};
-
 /** Dimensions as the C API takes them. */
 export function dims(shape: readonly number[]): BigInt64Array {
   return BigInt64Array.from(shape, BigInt);
-}
-
-/** Bytes of a tensor that crosses the border. */
-export function bytesOf({ shape, dtype }: TensorSpec): number {
-  return sizeOf(shape) * BYTES[dtype];
 }
 
 /** Elements of a constant, in an array of their type. */

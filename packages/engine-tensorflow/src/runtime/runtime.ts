@@ -44,7 +44,22 @@ async function start(threads: number): Promise<Runtime> {
   await ensureLoadable(library.path);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   return quietly(() => {
-    const context = new Context(bindTensorFlow(library.path), { threads });
+    const tf = bindTensorFlow(library.path);
+    tuneXla(tf.version);
+    const context = new Context(tf, { threads });
     return { library, context, threads, xla: probeXla(context) };
   });
+}
+
+/** Products, sums and what lies between them on the kernels that this library has, in one piece; unknown flags would end the process. */
+const XLA_FLAGS: Readonly<Record<string, string>> = {
+  "2.21 linux x64":
+    "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_ELTWISE,LIBRARY_FUSION_TYPE_REDUCE",
+};
+
+/** Sets flags that XLA reads when it is first used; what the user set stays. */
+function tuneXla(version: string): void {
+  const release = version.split(".").slice(0, 2).join(".");
+  const flags = XLA_FLAGS[`${release} ${process.platform} ${process.arch}`];
+  if (flags !== undefined) process.env.XLA_FLAGS ??= flags;
 }

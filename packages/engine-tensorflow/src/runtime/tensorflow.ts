@@ -1,4 +1,5 @@
 import { type Engine, type EngineCapabilities, hostRandom } from "@latentkit/jit";
+import { cpuFeatures } from "../library/cpu-features.js";
 import { refusal } from "../library/refusal.js";
 import { LOWERINGS, type Lowering, lowerGraph, type Precision } from "../lowering/index.js";
 import { chooseLowering } from "./choose-lowering.js";
@@ -91,6 +92,7 @@ function capabilitiesOf(
   precision: Precision,
   lowering: Lowering | undefined,
 ): EngineCapabilities {
+  const features = cpuFeatures();
   return {
     composites: new Set(),
     foldConstants: true,
@@ -104,6 +106,7 @@ function capabilitiesOf(
       lowering: lowering ?? "chosen for each program",
       xla,
       oneDNN: process.env.TF_ENABLE_ONEDNN_OPTS !== "0",
+      ...(features === undefined ? {} : { cpu: features }),
     },
   };
 }

@@ -4,6 +4,7 @@ import { compile, type ProgramFunction } from "../compile.js";
 import { eager } from "../eager.js";
 import type { Engine, Store } from "../engine.js";
 import { type HostTensor, hostTensor, type TensorSpec, UnsupportedKernelError } from "../index.js";
+import { adamUpdate } from "../ops/index.js";
 import { hostKey } from "../random/host-key.js";
 import { fold, type Key, seedKey } from "../random/key.js";
 import { bernoulli, categorical, normal, permutation, randomInteger, uniform } from "../random/sample.js";
@@ -274,6 +275,18 @@ function testState(engine: Engine): void {
       await expect(store.read(["a"])).rejects.toThrow(/"a"/);
     }));
 
+  it("follows a whole training step, as on the reference, and its condition", () =>
+    withStore(async (store) => {
+      const reference = eager();
+      const expected = reference.createStore();
+      for (const one of [store, expected]) await one.write(trainingState());
+      const trained = await trainOn(engine, store);
+      const wanted = await trainOn(reference, expected);
+      expect(trained.losses.map((loss) => loss.toFixed(4))).toEqual(wanted.losses.map((loss) => loss.toFixed(4)));
+      expectClose(trained.state, wanted.state, 1e-3, "state");
+      await reference.dispose();
+    }));
+
   it("stays as it was when its condition is false", () =>
     withStore(async (store) => {
       await store.write([
@@ -306,6 +319,76 @@ function testState(engine: Engine): void {
         ["b", "bool", 1, 0],
       ]);
     }));
+}
+
+const HIDDEN = 16;
+const TRAINING_SPECS: Readonly<Record<string, readonly number[]>> = { w1: [3, HIDDEN], b1: [HIDDEN], w2: [HIDDEN, 1] };
+
+/** Weights of a small network, Adam's moments and the number of updates, all given. */
+function trainingState(): [string, HostTensor][] {
+  const tensors = Object.entries(TRAINING_SPECS).flatMap(([name, shape]): [string, HostTensor][] => {
+    const n = shape.reduce((a, b) => a * b, 1);
+    return [
+      [`w.${name}`, hostTensor(weights(n), shape)],
+      [`m.${name}`, hostTensor(new Float32Array(n), shape)],
+      [`v.${name}`, hostTensor(new Float32Array(n), shape)],
+    ];
+  });
+  return [...tensors, ["count", hostTensor([0], [])]];
+}
+
+type Weights = Record<string, tf.Tensor>;
+
+/** One update of a regression, refused on every step whose inputs are not finite. */
+const trainingStep: ProgramFunction = (
+  { w, m, v, count }: { w: Weights; m: Weights; v: Weights; count: tf.Tensor },
+  { x, y },
+) => {
+  const names = Object.keys(TRAINING_SPECS);
+  const loss = (...[w1, b1, w2]: tf.Tensor[]) => {
+    const hidden = tf.tanh(tf.add(tf.matMul(x, w1 as tf.Tensor), b1 as tf.Tensor));
+    return tf.mean(tf.square(tf.sub(tf.matMul(hidden, w2 as tf.Tensor), y))) as tf.Scalar;
+  };
+  const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => w[name] as tf.Tensor));
+  const ok = tf.isFinite(value);
+  const next = tf.add(count, 1);
+  const scalars = {
+    learningRate: tf.scalar(0.01),
+    correction1: tf.sub(1, tf.pow(0.9, next)),
+    correction2: tf.sub(1, tf.pow(0.999, next)),
+  };
+  const updated = names.map((name, i) => {
+    const tensors = {
+      param: w[name] as tf.Tensor,
+      grad: grads[i] as tf.Tensor,
+      m: m[name] as tf.Tensor,
+      v: v[name] as tf.Tensor,
+    };
+    return adamUpdate(tensors, scalars, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
+  });
+  const group = (k: 0 | 1 | 2, old: Weights) =>
+    Object.fromEntries(
+      names.map((name, i) => [name, tf.where(ok, updated[i]?.[k] as tf.Tensor, old[name] as tf.Tensor)]),
+    );
+  const state = { w: group(0, w), m: group(1, m), v: group(2, v), count: tf.where(ok, next, count) };
+  return { state, outputs: { loss: value } };
+};
+
+/** Ten updates, the fourth of which is refused. */
+async function trainOn(engine: Engine, store: Store) {
+  const specs = () =>
+    Object.fromEntries(
+      Object.entries(TRAINING_SPECS).map(([name, shape]) => [name, { shape, dtype: "float32" as const }]),
+    );
+  const state = { w: specs(), m: specs(), v: specs(), count: scalar };
+  const x = hostTensor(weights(24), [8, 3]);
+  const y = hostTensor(weights(8), [8, 1]);
+  const broken = hostTensor(new Float32Array(24).fill(Number.NaN), [8, 3]);
+  const inputs = { x: { shape: [8, 3], dtype: "float32" as const }, y: { shape: [8, 1], dtype: "float32" as const } };
+  const program = await compile(engine, trainingStep, { state, inputs }, store);
+  const losses: number[] = [];
+  for (let i = 0; i < 10; i++) losses.push((await program.run({ x: i === 3 ? broken : x, y })).loss.data[0]);
+  return { losses, state: Object.fromEntries(await store.read(store.specs().keys())) };
 }
 
 function testRunning(engine: Engine): void {

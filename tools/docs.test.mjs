@@ -25,6 +25,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join } from "node:path";
 import { promisify } from "node:util";
+import { findLibrary } from "@latentkit/engine-tensorflow";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { environment, packageFolders, root } from "./bootstrap.mjs";
@@ -51,10 +52,23 @@ function blocksOf(page) {
     const end = lines.findIndex((line, j) => j > i && line.trim() === "```");
     if (end < 0) throw new Error(`${page}:${i + 1}: the block has no end`);
     const text = lines.slice(i + 1, end).join("\n");
-    blocks.push({ page, line: i + 1, language: opening[2], text, ...marker(lines[i - 1] ?? "", page, i) });
+    blocks.push({
+      page,
+      line: i + 1,
+      language: opening[2],
+      text,
+      ...withoutLibrary(text),
+      ...marker(lines[i - 1] ?? "", page, i),
+    });
     i = end;
   }
   return blocks;
+}
+
+/** Blocks that compute with TensorFlow's library are left out where it is missing; in CI it must be there. */
+function withoutLibrary(text) {
+  const needed = /await tensorflow\(/.test(text) && findLibrary() === undefined && !process.env.CI;
+  return needed ? { reason: "TensorFlow's library is not installed here; latentkit setup tensorflow" } : {};
 }
 
 /** What the comment before a block asks for. */

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { key, number, numbers, spread } from "../test/support.js";
-import { AUGMENTATIONS, augment } from "./augment.js";
+import { AUGMENTATIONS, addInstanceNoise, augment } from "./augment.js";
 
 const images = spread([4, 8, 8, 3]);
 
@@ -53,5 +53,20 @@ describe("augment", () => {
     const direction = spread([4, 8, 8, 3], 6);
     const along = number(tf.sum(tf.mul(tf.grad(f)(images), direction)));
     expect(number(f(tf.add(images, direction)))).toBeCloseTo(number(f(images)) + along, 2);
+  });
+});
+
+describe("addInstanceNoise", () => {
+  const noise = { from: 0.5, to: 0.005, steps: 100 };
+  const deviation = (step: number) => {
+    const x = addInstanceNoise(tf.zeros([20_000]), noise, tf.scalar(step, "int32"), key(1));
+    return Math.sqrt(number(tf.mean(tf.square(x))));
+  };
+
+  it("falls by the same factor on every step, and ends", () => {
+    expect(deviation(0) / 0.5).toBeCloseTo(1, 1);
+    expect(deviation(50) / 0.05).toBeCloseTo(1, 1);
+    expect(deviation(100)).toBe(0);
+    expect(deviation(5000)).toBe(0);
   });
 });

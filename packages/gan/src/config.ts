@@ -8,6 +8,10 @@ import { AUGMENTATIONS } from "./augment.js";
 
 const size = z.int().min(1);
 const gamma = z.number().positive().describe("weight of the squared gradient, halved");
+const annealed = {
+  finalGamma: z.number().positive().optional().describe("weight that gamma falls to, by the same factor a step"),
+  annealSteps: size.optional().describe("steps until gamma is finalGamma, where one is given; 10000 when absent"),
+};
 const every = size.default(1).describe("steps between two computations of the penalty, scaled up accordingly");
 
 const none = z.strictObject({ name: z.literal("none") });
@@ -18,9 +22,9 @@ const leCam = z.strictObject({
 });
 const gradient = [
   z.strictObject({ name: z.literal("wgan-gp"), weight: z.number().positive().default(10), every }),
-  z.strictObject({ name: z.literal("r1"), gamma: gamma.default(10), every }),
-  z.strictObject({ name: z.literal("r2"), gamma: gamma.default(10), every }),
-  z.strictObject({ name: z.literal("r1r2"), gamma: gamma.default(1), every }),
+  z.strictObject({ name: z.literal("r1"), gamma: gamma.default(10), ...annealed, every }),
+  z.strictObject({ name: z.literal("r2"), gamma: gamma.default(10), ...annealed, every }),
+  z.strictObject({ name: z.literal("r1r2"), gamma: gamma.default(1), ...annealed, every }),
 ] as const;
 
 const reason = (text: string) => ({ error: () => text });
@@ -130,6 +134,8 @@ export const ganConfig = z.object({
         name: z.enum(PENALTIES).optional(),
         weight: z.number().positive().optional(),
         gamma: z.number().positive().optional(),
+        finalGamma: z.number().positive().optional(),
+        annealSteps: size.optional(),
         decay: z.number().optional(),
         every: size.optional(),
       }),
@@ -138,6 +144,10 @@ export const ganConfig = z.object({
     .describe(
       "penalty of the discriminator: a name, or its parts, e.g. penalty.name=r1 penalty.gamma=1 penalty.every=16",
     ),
+  output: z
+    .enum(["tanh", "linear"])
+    .optional()
+    .describe("end of a generator of bounded data: tanh, or linear and cut to the range when sampled"),
   criticSteps: size
     .optional()
     .describe("updates of the discriminator, each on a batch of its own, for one of the generator"),
@@ -145,6 +155,23 @@ export const ganConfig = z.object({
     .array(z.enum(AUGMENTATIONS))
     .optional()
     .describe("random transforms that images pass before the discriminator; for few data"),
+  noise: z
+    .union([
+      z.literal("none"),
+      z.strictObject({
+        from: z
+          .number()
+          .positive()
+          .default(0.5)
+          .describe("standard deviation on the first step, in the networks' units"),
+        to: z.number().positive().default(0.01).describe("the same on step `steps`; none from there on"),
+        steps: size.default(5000),
+      }),
+    ])
+    .optional()
+    .describe(
+      "Gaussian noise on data and samples before the discriminator, falling by the same factor a step, so that coarse structure comes first",
+    ),
   conditional: z
     .boolean()
     .default(false)

@@ -15,7 +15,7 @@ const batch = { x, label };
 
 /** A generator without hidden layers gives `W z + b` in standardised units. */
 function measure(options: GanOptions, kernel: number[][], name: string, head?: number) {
-  const gan = model({ latentDim: 2, hidden: [], ...options }, datum);
+  const gan = model({ latentDim: 2, hidden: [], frequencies: 0, ...options }, datum);
   const { params, state } = initial(gan, batch);
   const linear = { output: { kernel: tf.tensor2d(kernel), bias: tf.zeros([2]) } };
   const discriminator =

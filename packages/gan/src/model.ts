@@ -24,14 +24,14 @@ import {
 } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { augment } from "./augment.js";
+import { addInstanceNoise, augment } from "./augment.js";
 import { checkData } from "./check-data.js";
 import { type GanConfig, ganSampleOptions } from "./config.js";
 import { diagnose, healthMetrics } from "./health.js";
 import { type Logits, losses } from "./loss.js";
 import type { NetworkInit } from "./networks/network.js";
 import { createNetworks } from "./networks.js";
-import { type Critic, leCam, moveAnchors, wganGp, zeroCentredPenalty } from "./penalties.js";
+import { annealedGamma, type Critic, leCam, moveAnchors, wganGp, zeroCentredPenalty } from "./penalties.js";
 import { decode, discriminatorOf, type Gan, type GanParams, type GanState, generate, requireLabel } from "./players.js";
 import { type GanSettings, settle } from "./presets.js";
 import { noiseSampling } from "./sampler.js";
@@ -48,7 +48,13 @@ export function createGan(config: GanConfig, datum: DatumSpec): GenerativeModel<
   const settings = settle(config, datum);
   const classes = conditionalClasses(settings, datum);
   const networks = createNetworks(settings, datum, classes);
-  const gan: Gan = { settings, classes, ...networks, loss: losses[settings.game.loss], scale: scaleOf(datum) };
+  const gan: Gan = {
+    settings,
+    classes,
+    ...networks,
+    loss: losses[settings.game.loss],
+    scale: scaleOf(datum, settings.output),
+  };
   return {
     datum,
     conditional: settings.conditional,
@@ -85,14 +91,18 @@ interface Rivals {
   readonly generatorState: NetworkInit["state"];
 }
 
-/** @param key That of the update: the same key gives the same rivals. */
-function rivals(gan: Gan, params: GanParams, state: GanState, batch: Batch, key: Key): Rivals {
+/** @param context That of the update: the same key gives the same rivals. */
+function rivals(gan: Gan, params: GanParams, state: GanState, batch: Batch, { key, step }: LossContext): Rivals {
   const label = requireLabel(gan, batch.label); // samples are asked for the batch's own labels
   const z = normal(fold(key, "z"), [batch.x.shape[0] as number, gan.settings.latentDim]);
   const made = generate(gan, params, state, z, { label, training: true });
-  const transform = (x: Tensor) => augment(x, gan.settings.augment, fold(key, "augment"));
-  const real = transform(gan.scale.toNetwork(batch.x, state.data));
-  return { real, fake: transform(made.x), label, generatorState: made.state };
+  const { augment: chosen, noise } = gan.settings;
+  const transform = (x: Tensor, side: string) => {
+    const noisy = noise === undefined ? x : addInstanceNoise(x, noise, step, fold(key, "noise", side));
+    return augment(noisy, chosen, fold(key, "augment"));
+  };
+  const real = transform(gan.scale.toNetwork(batch.x, state.data), "real");
+  return { real, fake: transform(made.x, "fake"), label, generatorState: made.state };
 }
 
 /** Logits of both sides. One call serves both, unless batch norm must not mix them. */
@@ -129,11 +139,11 @@ function discriminatorLoss(
   params: GanParams,
   state: GanState,
   batch: Batch,
-  { key }: LossContext,
+  context: LossContext,
 ): LossResult<GanState> {
   const { penalty } = gan.settings.game;
   const { logits, spectral } = discriminatorOf(gan, params, state, true);
-  const judged = judge(gan, logits, rivals(gan, params, state, batch, key));
+  const judged = judge(gan, logits, rivals(gan, params, state, batch, context));
   const adversarial = gan.loss.discriminator(judged);
   const { anchors } = state;
   const regularizer =
@@ -151,22 +161,22 @@ function discriminatorLoss(
 }
 
 /** The penalty on the discriminator's gradient with respect to data, at the rivals of the same update. */
-function gradientPenalty(gan: Gan, params: GanParams, state: GanState, batch: Batch, { key }: LossContext) {
+function gradientPenalty(gan: Gan, params: GanParams, state: GanState, batch: Batch, context: LossContext) {
   const { penalty } = gan.settings.game;
   const { logits } = discriminatorOf(gan, params, state, true);
-  const { real, fake, label } = rivals(gan, params, state, batch, key);
+  const { real, fake, label } = rivals(gan, params, state, batch, context);
   const critic: Critic = (x) => logits(x, label);
   const both: Critic = (x) => logits(x, label && tf.concat([label, label]));
   const value = (): Tensor => {
     switch (penalty.name) {
       case "wgan-gp":
-        return wganGp(critic, real, fake, fold(key, "between"), penalty.weight);
+        return wganGp(critic, real, fake, fold(context.key, "between"), penalty.weight);
       case "r1":
-        return zeroCentredPenalty(critic, real, penalty.gamma);
+        return zeroCentredPenalty(critic, real, annealedGamma(penalty, context.step));
       case "r2":
-        return zeroCentredPenalty(critic, fake, penalty.gamma);
+        return zeroCentredPenalty(critic, fake, annealedGamma(penalty, context.step));
       case "r1r2": // the mean over both halves, twice, is their sum
-        return tf.mul(2, zeroCentredPenalty(both, tf.concat([real, fake]), penalty.gamma));
+        return tf.mul(2, zeroCentredPenalty(both, tf.concat([real, fake]), annealedGamma(penalty, context.step)));
       default:
         throw new Error(`penalty ${penalty.name} has no gradient`);
     }
@@ -180,9 +190,9 @@ function generatorObjective(gan: Gan): Objective<GanParams, GanState> {
     name: "generator",
     trains: ["generator"],
     every: gan.settings.criticSteps,
-    loss(params, state, batch, { key }) {
+    loss(params, state, batch, context) {
       const { logits } = discriminatorOf(gan, params, state, false);
-      const both = rivals(gan, params, state, batch, key);
+      const both = rivals(gan, params, state, batch, context);
       const judged = gan.loss.isRelative
         ? judge(gan, logits, both)
         : { real: tf.zeros([both.fake.shape[0] as number]), fake: logits(both.fake, both.label) };

@@ -1,7 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { key, number, numbers, spread } from "../test/support.js";
-import { type Critic, leCam, moveAnchors, squaredGradientNorms, wganGp, zeroCentredPenalty } from "./penalties.js";
+import {
+  annealedGamma,
+  type Critic,
+  leCam,
+  moveAnchors,
+  squaredGradientNorms,
+  wganGp,
+  zeroCentredPenalty,
+} from "./penalties.js";
 
 /** `D(x) = w x`: its gradient is w everywhere. */
 const linear = (w: number[]): Critic => {
@@ -49,6 +57,23 @@ describe("penalties on the gradient", () => {
     const turning: Critic = (input) =>
       tf.sum(tf.image.rotateWithOffset(tf.reshape(input, [5, 1, 2, 1]) as tf.Tensor4D, 0.1), [1, 2, 3]);
     expect(() => squaredGradientNorms(turning, x)).toThrow(/kernel RotateWithOffset has none; use another layer/);
+  });
+});
+
+describe("annealedGamma", () => {
+  const at = (step: number) => {
+    const gamma = annealedGamma({ gamma: 1, finalGamma: 0.01, annealSteps: 100 }, tf.scalar(step, "int32"));
+    return typeof gamma === "number" ? gamma : number(gamma);
+  };
+
+  it("falls by the same factor on every step, and stays", () => {
+    [1, 0.1, 0.01, 0.01].forEach((gamma, i) => {
+      expect(at(50 * i)).toBeCloseTo(gamma, 5);
+    });
+  });
+
+  it("is constant without an end", () => {
+    expect(annealedGamma({ gamma: 0.5 }, tf.scalar(7, "int32"))).toBe(0.5);
   });
 });
 

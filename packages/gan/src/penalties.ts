@@ -52,8 +52,30 @@ export function wganGp(critic: Critic, real: Tensor, fake: Tensor, key: Key, wei
  *
  * @param x Shape `(B, ...)`. @returns Scalar.
  */
-export function zeroCentredPenalty(critic: Critic, x: Tensor, gamma: number): Tensor {
-  return tf.mul(gamma / 2, tf.mean(squaredGradientNorms(critic, x)));
+export function zeroCentredPenalty(critic: Critic, x: Tensor, gamma: Tensor | number): Tensor {
+  return tf.mul(tf.mul(gamma, 0.5), tf.mean(squaredGradientNorms(critic, x)));
+}
+
+/** What {@link annealedGamma} needs: `gamma`, and where it goes. */
+export interface GammaSchedule {
+  readonly gamma: number;
+  readonly finalGamma?: number | undefined;
+  readonly annealSteps?: number | undefined;
+}
+
+/**
+ * `gamma` falling to `finalGamma` by the same factor on every step: smooth first, so that no mode is lost, then sharp.
+ * Huang et al., 2024, appendix on hyperparameters: R3GAN anneals gamma tenfold. https://arxiv.org/abs/2501.05441
+ *
+ * @param step int32 scalar. @returns Scalar.
+ */
+export function annealedGamma(
+  { gamma, finalGamma, annealSteps = 10_000 }: GammaSchedule,
+  step: Tensor,
+): Tensor | number {
+  if (finalGamma === undefined) return gamma;
+  const progress = tf.minimum(tf.div(tf.cast(step, "float32"), annealSteps), 1);
+  return tf.mul(gamma, tf.exp(tf.mul(progress, Math.log(finalGamma / gamma))));
 }
 
 /** Moving averages of the logits of real and generated data, scalars: model state. */

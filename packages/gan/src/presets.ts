@@ -1,7 +1,8 @@
 import { type DatumSpec, parseOptions, type TrainConfigInput, UserError } from "@latentkit/core";
 import { z } from "zod";
-import type { Augmentation } from "./augment.js";
+import type { Augmentation, InstanceNoise } from "./augment.js";
 import { type Game, type GanConfig, gameSchema, type Penalty } from "./config.js";
+import type { OutputKind } from "./scale.js";
 
 /** Everything about a GAN, nothing left open. */
 export interface GanSettings {
@@ -13,8 +14,10 @@ export interface GanSettings {
   readonly blocks: number;
   readonly game: Game;
   readonly generatorNorm: "none" | "batch";
+  readonly output: OutputKind;
   readonly criticSteps: number;
   readonly augment: readonly Augmentation[];
+  readonly noise: InstanceNoise | undefined;
   readonly conditional: boolean;
   readonly training: TrainConfigInput;
 }
@@ -34,8 +37,10 @@ const DEFAULTS: Settings = {
   norm: "none",
   penalty: { name: "r1r2", gamma: 1, every: 1 },
   generatorNorm: "none", // residual branches begin at 0 instead
+  output: "linear",
   criticSteps: 1,
   augment: [],
+  noise: undefined,
   training: {
     batchSize: 64,
     optimizer: { learningRate: 2e-4, beta1: 0, beta2: 0.99 }, // no momentum: the other player moves the target
@@ -50,12 +55,8 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   "gan-mlp": {
     network: "mlp",
     hidden: [128, 128, 128],
-    frequencies: 6, // of data of up to 4 dimensions: wavelengths from 4 standard deviations down to an eighth of one
-    penalty: { name: "r1r2", gamma: 0.01, every: 4 }, // weak, so that the discriminator can be steep between modes close to each other
-    training: {
-      batchSize: 128,
-      optimizer: { learningRate: 1e-3, beta1: 0, beta2: 0.99, schedule: "cosine" },
-    },
+    penalty: { name: "r1r2", gamma: 0.01, every: 4 }, // weak: a discriminator of few inputs needs steep places
+    training: { batchSize: 128, optimizer: { learningRate: 1e-3, beta1: 0, beta2: 0.99, schedule: "cosine" } },
   },
   // Radford, Metz, Chintala, "Unsupervised representation learning with DCGANs", 2015, §3-4. https://arxiv.org/abs/1511.06434
   dcgan: {
@@ -66,6 +67,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
     norm: "batch",
     penalty: { name: "none" },
     generatorNorm: "batch",
+    output: "tanh",
     training: { batchSize: 128, optimizer: { learningRate: 2e-4, beta1: 0.5 } },
   },
   // Gulrajani et al., "Improved training of Wasserstein GANs", 2017, Algorithm 1. https://arxiv.org/abs/1704.00028
@@ -76,6 +78,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
     loss: "wasserstein",
     penalty: { name: "wgan-gp", weight: 10, every: 1 },
     generatorNorm: "batch",
+    output: "tanh",
     criticSteps: 5,
     training: { batchSize: 64, optimizer: { learningRate: 1e-4, beta1: 0, beta2: 0.9 } },
   },
@@ -88,6 +91,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
     norm: "spectral",
     penalty: { name: "none" },
     generatorNorm: "batch",
+    output: "tanh",
     criticSteps: 5,
     training: { batchSize: 64, optimizer: { learningRate: 2e-4, beta1: 0, beta2: 0.9, schedule: "linear" } },
   },
@@ -95,8 +99,21 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
 
 const OWNER = "@latentkit/gan";
 
-/** Presets give sines and cosines to data of at most so many values: their number grows with it, and many values hold fine structure together. */
-const MAX_WAVES = 4;
+/** Data of at most so many values a datum are points, whose modes may be narrow and far apart. */
+const POINT_VALUES = 4;
+
+/** What gan-mlp does differently for points: structure is found from coarse to fine, and there is less of everything to compute. */
+const POINTS: Partial<Settings> = {
+  latentDim: 2, // as many as the data, so that neighbours in z may become different modes
+  frequencies: 4,
+  penalty: { name: "r1r2", gamma: 0.001, every: 4 },
+  noise: { from: 0.5, to: 0.01, steps: 5000 },
+  training: {
+    batchSize: 256,
+    steps: 7000,
+    optimizer: { learningRate: 2e-3, beta1: 0.5, beta2: 0.99, schedule: "cosine" },
+  },
+};
 
 /**
  * The preset with the user's options over it.
@@ -105,9 +122,10 @@ const MAX_WAVES = 4;
  */
 export function settle(config: GanConfig, datum: DatumSpec): GanSettings {
   const isImage = datum.shape.length === 3;
-  const { preset: asked, conditional, penalty: given, ...options } = config;
+  const { preset: asked, conditional, penalty: given, noise, ...options } = config;
   const preset = asked === "auto" ? (isImage ? "r3gan" : "gan-mlp") : asked;
-  const base: Settings = { ...DEFAULTS, ...PRESETS[preset] };
+  const isPoint = preset === "gan-mlp" && datum.shape.reduce((a, b) => a * b, 1) <= POINT_VALUES;
+  const base: Settings = { ...DEFAULTS, ...PRESETS[preset], ...(isPoint ? POINTS : {}) };
   const network = options.network ?? (isImage ? base.network : "mlp");
   if (network !== "mlp" && !isImage) {
     throw new UserError(
@@ -115,21 +133,19 @@ export function settle(config: GanConfig, datum: DatumSpec): GanSettings {
       `network must be mlp for data of shape [${datum.shape}], got "${network}"; images have shape [height, width, channels]`,
     );
   }
-  const isSmall = datum.shape.reduce((a, b) => a * b, 1) <= MAX_WAVES;
   const { loss, norm, penalty, ...rest } = {
     ...base,
-    ...(isSmall ? {} : { frequencies: 0 }),
-    ...given_(options),
+    ...present(options),
     network,
   };
   const game = checkGame({ loss, norm, penalty: mergePenalty(penalty, given) });
   if (rest.augment.length > 0 && !isImage)
     throw new UserError(OWNER, `augment must be [] for data that are no images, got ${JSON.stringify(rest.augment)}`);
-  return { ...rest, game, conditional };
+  return { ...rest, noise: noise === "none" ? undefined : (noise ?? base.noise), game, conditional };
 }
 
 /** The options that were given. */
-function given_<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+function present<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
@@ -138,7 +154,7 @@ function mergePenalty(base: Penalty, given: GanConfig["penalty"]): object {
   if (given === undefined) return base;
   if (typeof given === "string") return given === base.name ? base : { name: given };
   const name = given.name ?? base.name;
-  return { ...(name === base.name ? base : {}), ...given_(given), name };
+  return { ...(name === base.name ? base : {}), ...present(given), name };
 }
 
 /** @throws UserError with the reason why a combination has no meaning. */

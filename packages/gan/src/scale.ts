@@ -14,14 +14,20 @@ export interface Scale {
   toData(x: Tensor, state: TensorTree | undefined): Tensor;
 }
 
-/** Bounded data are moved to [-1, 1], where tanh keeps the samples. Radford et al., 2015, §4. */
-function bounded([low, high]: readonly [number, number]): Scale {
+/** How a generator of bounded data ends. */
+export type OutputKind = "tanh" | "linear";
+
+/**
+ * Bounded data are moved to [-1, 1]. There tanh keeps the samples (Radford et al., 2015, §4); or they are left free in training and cut when they are
+ * used, as in R3GAN: nothing saturates then, which matters where most pixels are at an end of the range.
+ */
+function bounded([low, high]: readonly [number, number], output: OutputKind): Scale {
   const half = (high - low) / 2;
   return {
     init: () => undefined,
     toNetwork: (x) => tf.sub(tf.div(tf.sub(x, low), half), 1),
-    activate: tf.tanh,
-    toData: (x) => tf.add(tf.mul(tf.add(x, 1), half), low),
+    activate: (x) => (output === "tanh" ? tf.tanh(x) : x),
+    toData: (x) => tf.add(tf.mul(tf.add(tf.clipByValue(x, -1, 1), 1), half), low),
   };
 }
 
@@ -46,7 +52,7 @@ const unbounded: Scale = {
 };
 
 /** The scale that suits a kind of data. */
-export function scaleOf({ kind, range }: DatumSpec): Scale {
-  if (kind === "binary") return bounded([0, 1]);
-  return range === undefined ? unbounded : bounded(range);
+export function scaleOf({ kind, range }: DatumSpec, output: OutputKind): Scale {
+  if (kind === "binary") return bounded([0, 1], output);
+  return range === undefined ? unbounded : bounded(range, output);
 }

@@ -23,7 +23,7 @@ testPlugin(ganPlugin, {
     },
     {
       name: "binary vectors, lecam",
-      config: { ...small, penalty: "lecam" },
+      config: { ...small, loss: "non-saturating", penalty: "lecam" },
       datum: { kind: "binary", shape: [9] },
       skip,
     },

@@ -1,4 +1,10 @@
-import { groupNorm as groupNormOp, layerNorm as layerNormOp, rmsNorm as rmsNormOp, stopGradient } from "@latentkit/jit";
+import {
+  batchNorm as batchNormOp,
+  groupNorm as groupNormOp,
+  layerNorm as layerNormOp,
+  rmsNorm as rmsNormOp,
+  stopGradient,
+} from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** `scale` and `offset` of shape `(C,)`. */
@@ -66,12 +72,11 @@ export function batchNorm(
   x: tf.Tensor,
   { training, decay = 0.9, epsilon = 1e-5 }: BatchNormOptions,
 ): { y: tf.Tensor; state: BatchNormState } {
-  const axes = x.shape.slice(0, -1).map((_, i) => i);
-  const mean = training ? tf.mean(x, axes) : state.mean;
-  const centred = tf.sub(x, mean);
-  const variance = training ? tf.mean(tf.square(centred), axes) : state.variance;
-  const y = tf.add(tf.mul(centred, tf.mul(tf.rsqrt(tf.add(variance, epsilon)), scale)), offset);
-  if (!training) return { y, state };
+  if (!training) {
+    const factor = tf.mul(tf.rsqrt(tf.add(state.variance, epsilon)), scale);
+    return { y: tf.add(tf.mul(tf.sub(x, state.mean), factor), offset), state };
+  }
+  const { y, mean, variance } = batchNormOp(x, scale, offset, epsilon);
   const n = x.size / (x.shape[x.rank - 1] as number);
   const unbiased = tf.mul(variance, n / Math.max(1, n - 1));
   const blend = (old: tf.Tensor, now: tf.Tensor) => tf.add(tf.mul(old, decay), tf.mul(stopGradient(now), 1 - decay));

@@ -1,6 +1,6 @@
-import type { Graph, GraphNode, TensorSpec, ValueId } from "@latentkit/jit";
+import { type Graph, type GraphNode, type TensorSpec, UnsupportedKernelError, type ValueId } from "@latentkit/jit";
 import { callOf, checkLowered } from "@latentkit/jit/lowering";
-import type { Pointer, TensorFlow } from "../native/tensorflow.js";
+import { type Pointer, type TensorFlow, TensorFlowError } from "../native/tensorflow.js";
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
 import { loweringOf } from "./registry.js";
 
@@ -138,16 +138,29 @@ class Lowerer {
   #lowerNode(node: GraphNode): void {
     const { b } = this;
     b.label = `${node.kernel} ${node.site}`;
-    const result = loweringOf(node)(
-      b,
-      callOf("tensorflow", this.graph, node, (id) => this.#value(id)),
-    );
+    const result = this.#operations(node);
     const outputs = Array.isArray(result) ? (result as TfValue[]) : [result as TfValue];
     node.outputs.forEach((id, i) => {
       const value = outputs[i] as TfValue;
       checkLowered("tensorflow", node, value, this.#spec(id));
       this.#values.set(id, value);
     });
+  }
+
+  /** @throws UnsupportedKernelError also for an operation that this library does not have, or not for these types. */
+  #operations(node: GraphNode): TfValue | readonly TfValue[] {
+    const lowering = loweringOf(node);
+    try {
+      return lowering(
+        this.b,
+        callOf("tensorflow", this.graph, node, (id) => this.#value(id)),
+      );
+    } catch (error) {
+      if (!(error instanceof TensorFlowError)) throw error;
+      const [reason] = error.message.split("\n") as [string];
+      const detail = `TensorFlow ${this.b.tf.version}: ${reason}`;
+      throw new UnsupportedKernelError("tensorflow", node.kernel, node.site, detail);
+    }
   }
 
   #value(id: ValueId): TfValue {

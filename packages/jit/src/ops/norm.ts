@@ -50,24 +50,25 @@ function asRows(x: Tensor): Tensor {
   return reshape(x, [batch, x.size / batch / channels, channels]);
 }
 
-/**
- * The mean of every group, repeated for each of its channels: first over positions, channel by channel, so that large tensors are only read
- * along their rows. @param x Shape `(B, S, C)`. @returns Shape `(B, 1, C)`.
- */
-function groupMean(x: Tensor, groups: number): Tensor {
-  const [batch, , channels] = x.shape as [number, number, number];
+/** The mean over positions. @param x Shape `(B, S, C)`. @returns Shape `(B, C)`. */
+const positionMean = (x: Tensor): Tensor => mean(x, 1);
+
+/** The mean of every group, repeated for each of its channels. @param means Of channels, shape `(B, C)`. @returns Shape `(B, 1, C)`. */
+function groupMean(means: Tensor, groups: number): Tensor {
+  const [batch, channels] = means.shape as [number, number];
   const size = channels / groups;
-  const means = mean(reshape(mean(x, 1), [batch, groups, size]), 2, true); // (B, G, 1)
-  return reshape(tile(means, [1, 1, size]), [batch, 1, channels]);
+  const overGroup = mean(reshape(means, [batch, groups, size]), 2, true); // (B, G, 1)
+  return reshape(tile(overGroup, [1, 1, size]), [batch, 1, channels]);
 }
 
 /** Centred and scaled to unit variance over positions and the channels of a group. @param x Shape `(B, S, C)`. */
 function standardizeGroups(x: Tensor, groups: number, epsilon: number): { xHat: Tensor; inverse: Tensor } {
-  const centred = sub(x, groupMean(x, groups));
-  const inverse = rsqrt(add(groupMean(square(centred), groups), epsilon));
+  const centred = sub(x, groupMean(positionMean(x), groups));
+  const inverse = rsqrt(add(groupMean(positionMean(square(centred)), groups), epsilon));
   return { xHat: mul(centred, inverse), inverse };
 }
 
+// Large tensors are read along their rows, and as few times as can be: every sum that a gradient needs follows from two over positions.
 const groupNormKernel = defineComposite<NormInputs, { groups: number; epsilon: number }>({
   name: "GroupNorm",
   inputs: ["x", "scale", "offset"],
@@ -79,12 +80,13 @@ const groupNormKernel = defineComposite<NormInputs, { groups: number; epsilon: n
     const { x, scale } = inputs as NormInputs;
     const { xHat, inverse } = standardizeGroups(asRows(x), groups, epsilon);
     const rows = asRows(dy as Tensor);
+    const [along, against] = [positionMean(rows), positionMean(mul(rows, xHat))]; // (B, C)
+    const positions = rows.shape[1] as number;
     const dx = () => {
-      const d = mul(rows, scale);
-      const others = add(groupMean(d, groups), mul(xHat, groupMean(mul(d, xHat), groups)));
-      return reshape(mul(inverse, sub(d, others)), x.shape);
+      const others = add(groupMean(mul(along, scale), groups), mul(xHat, groupMean(mul(against, scale), groups)));
+      return reshape(mul(inverse, sub(mul(rows, scale), others)), x.shape);
     };
-    return { x: dx, scale: () => sum(mul(rows, xHat), [0, 1]), offset: () => sum(rows, [0, 1]) };
+    return { x: dx, scale: () => mul(sum(against, 0), positions), offset: () => mul(sum(along, 0), positions) };
   },
 });
 
@@ -124,4 +126,54 @@ const rmsNormKernel = defineComposite<{ x: Tensor; scale: Tensor }, { epsilon: n
  */
 export function rmsNorm(x: Tensor, scale: Tensor, epsilon = 1e-6): Tensor {
   return rmsNormKernel({ x, scale }, { epsilon }) as Tensor;
+}
+
+const batchNormKernel = defineComposite<NormInputs, { epsilon: number }>({
+  name: "BatchNorm",
+  inputs: ["x", "scale", "offset"],
+  forward: ({ x, scale, offset }, { epsilon }) => {
+    const { centred, inverse, moments } = standardizeBatch(x, epsilon);
+    return [reshape(add(mul(centred, mul(inverse, scale)), offset), x.shape), ...moments];
+  },
+  gradient: ([dy, dMean, dVariance], inputs, { epsilon }) => {
+    const { x, scale } = inputs as NormInputs;
+    const { centred, inverse } = standardizeBatch(x, epsilon);
+    const xHat = mul(centred, inverse);
+    const rows = asMatrix(dy as Tensor);
+    const [along, against] = [mean(rows, 0), mean(mul(rows, xHat), 0)]; // (C,)
+    const n = rows.shape[0] as number;
+    const dx = () => {
+      const through = mul(mul(inverse, scale), sub(rows, add(along, mul(xHat, against))));
+      const ofMoments = div(add(dMean as Tensor, mul(mul(dVariance as Tensor, 2), centred)), n);
+      return reshape(add(through, ofMoments), x.shape);
+    };
+    return { x: dx, scale: () => mul(against, n), offset: () => mul(along, n) };
+  },
+});
+
+/** `(B, ..., C)` to `(N, C)`. */
+const asMatrix = (x: Tensor): Tensor => reshape(x, [-1, x.shape[x.rank - 1] as number]);
+
+function standardizeBatch(x: Tensor, epsilon: number) {
+  const rows = asMatrix(x);
+  const centre = mean(rows, 0); // (C,)
+  const centred = sub(rows, centre); // (N, C)
+  const variance = mean(square(centred), 0); // (C,)
+  return { centred, inverse: rsqrt(add(variance, epsilon)), moments: [centre, variance] };
+}
+
+/**
+ * Batch normalisation of channels-last data by the batch itself. Ioffe & Szegedy, 2015, Algorithm 1. https://arxiv.org/abs/1502.03167
+ *
+ * @param x Shape `(B, ..., C)`. @param scale Shape `(C,)`. @param offset Shape `(C,)`.
+ * @returns `y` as `x`; mean and biased variance of the batch, shape `(C,)`.
+ */
+export function batchNorm(
+  x: Tensor,
+  scale: Tensor,
+  offset: Tensor,
+  epsilon = 1e-5,
+): { y: Tensor; mean: Tensor; variance: Tensor } {
+  const [y, mean, variance] = batchNormKernel({ x, scale, offset }, { epsilon }) as [Tensor, Tensor, Tensor];
+  return { y, mean, variance };
 }

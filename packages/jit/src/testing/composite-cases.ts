@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   adamUpdate,
+  batchNorm,
   dynamicUpdateSlice,
   gelu,
   groupNorm,
@@ -44,6 +45,10 @@ export const compositeCases: readonly KernelCase[] = [
   one("groupNorm", "GroupNorm", [float(2, 3, 4, 6), float(6), float(6)], (x, s, o) =>
     groupNorm(x, s as tf.Tensor, o as tf.Tensor, 3),
   ),
+  one("batchNorm", "BatchNorm", [float(4, 3, 2, 5), float(5), float(5)], (x, s, o) => {
+    const { y, mean, variance } = batchNorm(x, s as tf.Tensor, o as tf.Tensor);
+    return [y, mean, variance];
+  }),
   one("rmsNorm", "RmsNorm", [float(4, 6), float(6)], (x, s) => rmsNorm(x, s as tf.Tensor)),
   one("sigmoidCrossEntropy", "SigmoidCrossEntropy", [float(3, 4), positive(3, 4)], sigmoidCrossEntropy),
   one(

@@ -111,6 +111,7 @@ function formatReport(subject: ReportSubject, figures: readonly (Figure | Missin
     tiles: tilesOf(subject),
     figures,
     metrics: subject.metrics,
+    warnings: subject.session.model.diagnose?.(subject.metrics) ?? [],
     facts: [
       { title: "Model", rows: flatRows(description.model.config) },
       { title: "Training", rows: flatRows(description.train) },

@@ -15,6 +15,7 @@ const page: Page = {
     { name: "b", title: "B", caption: "c", drawing: { kind: "text", texts: ["<b>"] } },
     { name: "c", title: "C", reason: "no & never" },
   ],
+  warnings: ["samples <repeat>"],
   metrics: { elbo: { value: -100.123456, stderr: 0.2617, n: 10000, unit: "nats", note: "on x < y" } },
   facts: [{ title: "Model", rows: [["latentDim", "20"]] }],
   commands: ["latentkit train vae --set 'a=<1>'"],
@@ -30,8 +31,8 @@ describe("formatPage", () => {
   });
 
   it("escapes what comes from outside", () => {
-    for (const raw of ["<digits>", "<b>", "no & never", "x < y", "'a=<1>'"]) expect(html).not.toContain(raw);
-    for (const text of ["&lt;digits&gt;", "<pre>&lt;b&gt;</pre>", "Not drawn: no &amp; never", "&lt;1&gt;"])
+    for (const raw of ["<digits>", "<b>", "no & never", "x < y", "'a=<1>'", "<repeat>"]) expect(html).not.toContain(raw);
+    for (const text of ["&lt;digits&gt;", "<pre>&lt;b&gt;</pre>", "Not drawn: no &amp; never", "&lt;1&gt;", "samples &lt;repeat&gt;"])
       expect(html).toContain(text);
   });
 

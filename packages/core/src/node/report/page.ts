@@ -24,6 +24,8 @@ export interface Page {
   readonly tiles: readonly Tile[];
   readonly figures: readonly (Figure | MissingFigure)[];
   readonly metrics: Readonly<Record<string, MetricResult>>;
+  /** What the measurements say is wrong, one line each. */
+  readonly warnings: readonly string[];
   readonly facts: readonly Facts[];
   /** Commands that do it again, one a line. */
   readonly commands: readonly string[];
@@ -56,6 +58,7 @@ ${page.figures.map(formatFigure).join("\n")}
 <section>
 <h2>Measurements</h2>
 ${formatMetrics(page.metrics)}
+${page.warnings.map((warning) => `<p><strong>Warning:</strong> ${escapeHtml(warning)}.</p>`).join("\n")}
 </section>
 <section>
 <h2>How it was made</h2>

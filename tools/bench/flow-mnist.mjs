@@ -71,7 +71,8 @@ function cpuSeconds() {
   return Math.round((user + system) / 1e6);
 }
 function report(step, scalars) {
-  const bits = scalars["train/bitsPerDim"] ?? Number.NaN;
+  const bits = scalars["train/bitsPerDim"];
+  if (bits === undefined) return; // an evaluation
   console.log(
     `step ${step}: train ${bits.toFixed(4)} bits/dim; ${cpuSeconds()} s of CPU, ${((performance.now() - began) / 1000).toFixed(0)} s`,
   );

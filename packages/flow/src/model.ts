@@ -21,6 +21,7 @@ import {
   type Objective,
   parseOptions,
   type TensorTree,
+  type TrainConfigInput,
   UserError,
 } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
@@ -87,6 +88,7 @@ export function createFlow(config: FlowConfig, datum: DatumSpec): GenerativeMode
     diagnose: diagnoseInversion,
     init: (key, batch) => ({ params: initParams(flow, key, batch), state: {} }),
     objectives: [objective(flow)],
+    training: training(datum),
     sampling: ({ options }) => flowSampling(flow, parseOptions("@latentkit/flow", flowSampleOptions, options)),
     ...(isNoisy
       ? { elbo: (params, _state, batch, key) => logLikelihood(flow, params, batch, key) }
@@ -96,6 +98,12 @@ export function createFlow(config: FlowConfig, datum: DatumSpec): GenerativeMode
     metrics: flowMetrics(flow),
     scanMetrics: flowScanMetrics(flow),
   };
+}
+
+/** A decaying rate ends where a constant one oscillates; large gradients come from single points of low density, on vectors only. */
+function training({ shape }: DatumSpec): TrainConfigInput {
+  const optimizer = { learningRate: 2e-3, schedule: "cosine" } as const;
+  return shape.length === 3 ? { optimizer } : { optimizer: { ...optimizer, clipNorm: 5 }, emaDecay: 0.99 };
 }
 
 /** What a picture of samples at several temperatures shows. Kingma & Dhariwal, 2018, figure 8. */

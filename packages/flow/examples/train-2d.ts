@@ -17,8 +17,6 @@ const run = await train({
   engine,
   steps: 1200,
   batchSize: 256,
-  emaDecay: 0.99,
-  optimizer: { learningRate: 2e-3, schedule: "cosine", clipNorm: 5 },
   seed: 0,
 });
 

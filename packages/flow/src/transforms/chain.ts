@@ -85,7 +85,8 @@ export function repeat(n: number, block: Transform): Transform<ChainParams> {
       steps: n * scan.steps,
       start: (params, z, context) => scan.start(layerOf(params, n - 1), z, context),
       step(params, carry, i, context) {
-        const done = tf.floorDiv(i, tf.scalar(scan.steps, "int32")); // blocks decoded so far
+        // Blocks decoded so far; halfway between whole numbers no rounding can change the floor.
+        const done = tf.cast(tf.floor(tf.div(tf.add(tf.cast(i, "float32"), 0.5), scan.steps)), "int32");
         const t = tf.sub(i, tf.mul(done, tf.scalar(scan.steps, "int32")));
         const layer = tf.sub(tf.scalar(n - 1, "int32"), done);
         const own = layerAt(params, n, layer, name);

@@ -128,6 +128,13 @@ export const elementwiseCases = [
   kernelCase("Mod with a row", "Mod", [floats([5.3, -5.3, 7.1, -0.4], 2, 2), floats([2, 3], 2)], tf.mod),
   kernelCase("Mod of int32", "Mod", [ints([5, -5, 5, -5], 4), ints([3, 3, -3, -3], 4)], tf.mod, VALUES_ONLY),
   kernelCase("FloorDiv", "FloorDiv", [ints([7, -7, 7, -7], 4), ints([2, 2, -2, -2], 4)], tf.floorDiv, VALUES_ONLY),
+  kernelCase(
+    "FloorDiv by a constant, exact where its reciprocal is not",
+    "FloorDiv",
+    [ints([48, 49, 50, 98, -49, -50], 6)],
+    (x) => tf.floorDiv(x, tf.scalar(49, "int32")),
+    VALUES_ONLY,
+  ),
   kernelCase("division of int32", "FloorDiv", [ints([7, -7, 8, -9], 2, 2), ints([2, 4], 2)], tf.div, VALUES_ONLY),
   kernelCase(
     "FloorDiv has gradient 0",

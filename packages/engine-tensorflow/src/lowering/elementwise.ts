@@ -116,12 +116,12 @@ function power(b: GraphBuilder, base: TfValue, exponent: TfValue): TfValue {
   return b.binary("Pow", base, exponent);
 }
 
-/** `floor(a / b)` of int32; a zero divisor, which would fail, gives 0, as storing an infinity in an Int32Array does. */
+/** `floor(a / b)` as int32; a zero divisor, by which integers cannot be divided, gives 0, as storing an infinity in an Int32Array does. */
 registerLowering("FloorDiv", (b, { input }) => {
   const [a, divisor] = [numeric(b, input("a")), numeric(b, input("b"))];
   const none = b.by("Equal", divisor, 0);
-  const quotient = b.binary("FloorDiv", a, b.where(none, b.scalar(1, "int32"), divisor));
-  return b.where(none, b.scalar(0, "int32"), quotient);
+  const quotient = b.binary("FloorDiv", a, b.where(none, b.scalar(1, divisor.type as DType), divisor));
+  return b.cast(b.where(none, b.scalar(0, quotient.type as DType), quotient), "int32");
 });
 
 /** The remainder with the sign of the divisor. A zero divisor gives NaN, or 0 for integers, whose division by zero would fail. */

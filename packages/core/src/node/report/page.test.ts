@@ -31,8 +31,15 @@ describe("formatPage", () => {
   });
 
   it("escapes what comes from outside", () => {
-    for (const raw of ["<digits>", "<b>", "no & never", "x < y", "'a=<1>'", "<repeat>"]) expect(html).not.toContain(raw);
-    for (const text of ["&lt;digits&gt;", "<pre>&lt;b&gt;</pre>", "Not drawn: no &amp; never", "&lt;1&gt;", "samples &lt;repeat&gt;"])
+    for (const raw of ["<digits>", "<b>", "no & never", "x < y", "'a=<1>'", "<repeat>"])
+      expect(html).not.toContain(raw);
+    for (const text of [
+      "&lt;digits&gt;",
+      "<pre>&lt;b&gt;</pre>",
+      "Not drawn: no &amp; never",
+      "&lt;1&gt;",
+      "samples &lt;repeat&gt;",
+    ])
       expect(html).toContain(text);
   });
 

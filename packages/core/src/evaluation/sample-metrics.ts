@@ -39,12 +39,12 @@ const counts = ({ labels }: Graded, classes: number): Float64Array => classCount
 /** By the word that a metric's name begins with. */
 const MEASURES = {
   fid: {
-    summary: "feature FID: Fréchet distance of Gaussians fitted to the features, lower is better",
+    summary: "feature FID (of a small classifier, not Inception): Fréchet distance of Gaussians, lower is better",
     unit: "distance",
     measure: (set, reference) => frechetEstimate(set.points, reference.points),
   },
   kid: {
-    summary: "feature KID: unbiased kernel distance of the features, lower is better",
+    summary: "feature KID (not Inception): unbiased kernel distance, lower is better",
     unit: "distance",
     measure: (set, reference) => kernelDistance(set.points, reference.points),
   },
@@ -126,7 +126,7 @@ export function featureMetrics(extractor: FeatureExtractor): Metric[] {
   };
   return Object.entries<Measure>(MEASURES).map(([name, { summary, unit, refusal, measure }]) => ({
     name: featureMetricName(name as FeatureMeasure, extractor.name),
-    summary: `${summary} (${extractor.name} features, not Inception)`,
+    summary,
     group: SAMPLE_METRICS,
     onRequest: true,
     refusal: (model, data) => extractorRefusal(extractor, data) ?? refusal?.(model, data),

@@ -60,23 +60,32 @@ export interface BatchNormOptions {
   readonly epsilon?: number;
 }
 
+/** Scale and offset of channels are part of the operation; others, such as those of an example's class, come after it. */
+function normalizeBatch(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: number) {
+  if (scale.rank === 1) return batchNormOp(x, scale, offset, epsilon);
+  const channels = [x.shape[x.rank - 1] as number];
+  const { y, ...moments } = batchNormOp(x, tf.ones(channels), tf.zeros(channels), epsilon);
+  return { y: tf.add(tf.mul(y, scale), offset), ...moments };
+}
+
 /**
  * Batch normalisation over all axes but the last. Ioffe & Szegedy, 2015, Algorithms 1 and 2. https://arxiv.org/abs/1502.03167
  * Batches are normalised by their biased variance; the running one is unbiased. No gradient flows into the state.
  *
- * @param x Shape `(B, ..., C)`.
+ * @param params Shape `(C,)`, or one that broadcasts to x: each example may have its own. @param x Shape `(B, ..., C)`.
  */
 export function batchNorm(
-  { scale, offset }: NormParams,
+  params: NormParams,
   state: BatchNormState,
   x: tf.Tensor,
   { training, decay = 0.9, epsilon = 1e-5 }: BatchNormOptions,
 ): { y: tf.Tensor; state: BatchNormState } {
+  const { scale, offset } = params;
   if (!training) {
     const factor = tf.mul(tf.rsqrt(tf.add(state.variance, epsilon)), scale);
     return { y: tf.add(tf.mul(tf.sub(x, state.mean), factor), offset), state };
   }
-  const { y, mean, variance } = batchNormOp(x, scale, offset, epsilon);
+  const { y, mean, variance } = normalizeBatch(x, scale, offset, epsilon);
   const n = x.size / (x.shape[x.rank - 1] as number);
   const unbiased = tf.mul(variance, n / Math.max(1, n - 1));
   const blend = (old: tf.Tensor, now: tf.Tensor) => tf.add(tf.mul(old, decay), tf.mul(stopGradient(now), 1 - decay));

@@ -114,9 +114,9 @@ function format({ models, datasets, engines, metrics, extractors }: Listing): st
   }
   if (metrics) {
     section("Metrics", "latentkit evaluate RUN --metrics a,b; models bring more of their own");
-    for (const { name, summary, onRequest, group } of metrics) {
+    for (const [{ summary, onRequest, group }, names] of bySummary(metrics)) {
       const when = onRequest ? dim(`  on request${group ? `, with all of "${group}"` : ""}`) : "";
-      lines.push(...wrap(`  ${bold(name)}  ${summary}${when}`, 4));
+      lines.push(...wrap(`  ${bold(names.join(", "))}  ${summary}${when}`, 4));
     }
   }
   if (extractors) {
@@ -127,6 +127,17 @@ function format({ models, datasets, engines, metrics, extractors }: Listing): st
     }
   }
   return lines;
+}
+
+/** Every extractor brings the same metrics under names of its own: they are shown as one. */
+function bySummary<T extends Named>(metrics: readonly T[]): [T, string[]][] {
+  const groups = new Map<string, [T, string[]]>();
+  for (const metric of metrics) {
+    const group = groups.get(metric.summary);
+    if (group === undefined) groups.set(metric.summary, [metric, [metric.name]]);
+    else group[1].push(metric.name);
+  }
+  return [...groups.values()];
 }
 
 function formatOptions(options: readonly OptionDoc[], indent: number): string[] {

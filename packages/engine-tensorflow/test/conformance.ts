@@ -1,12 +1,13 @@
 import { testEngine } from "@latentkit/jit/testing";
 import { it } from "vitest";
-import { tensorflow } from "../src/index.js";
+import { type Lowering, tensorflow } from "../src/index.js";
 import { noLibrary } from "./library.js";
 
-for (const lowering of ["xla", "clusters", "graph"] as const) {
+/** The conformance suite on one lowering; a file each, so that they run side by side. */
+export async function conformance(lowering: Lowering): Promise<void> {
   if (noLibrary !== undefined) {
     it.skip(`tensorflow, ${lowering}: ${noLibrary}`, () => {});
-    continue;
+    return;
   }
   const engine = await tensorflow({ lowering });
   testEngine({ name: `tensorflow, ${lowering}`, create: () => engine });

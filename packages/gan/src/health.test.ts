@@ -110,6 +110,10 @@ describe("diagnosis", () => {
     ]);
   });
 
+  it("takes no offence at a strong discriminator whose generator still gets a gradient", () => {
+    expect(diagnose({}, { discriminatorReal: 1, discriminatorFake: 1 })).toEqual([]);
+  });
+
   it("advises what the game allows", () => {
     const collapsed = { diversity: 0.1 };
     expect(diagnose({ preset: "r3gan" }, collapsed)[0]).toMatch(/a larger penalty.gamma \(now 1\)/);

@@ -163,7 +163,7 @@ function counts(labels: readonly number[], classes: number): number[] {
 /** Below these, samples are too much alike. Trained models have a diversity of 0.8 to 1.1. */
 const LOW_DIVERSITY = 0.5;
 const LOW_NEAREST = 0.2;
-/** Above this on both sides, the discriminator is always right. */
+/** Above this on both sides, the discriminator is always right: no harm by itself, unless the generator's loss is flat there. */
 const TOO_STRONG = 0.99;
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
@@ -191,7 +191,8 @@ export function diagnose(
   const judge = `the discriminator is right on ${percent(real)} of real and ${percent(fake)} of generated data`;
   if (signs.length > 0)
     return [`the generator collapses: ${[...signs, judge].join(", ")}; try ${advice(game, strong)}`];
-  if (strong) return [`the discriminator wins: ${judge}, so the generator learns little; try ${advice(game, true)}`];
+  if (strong && game.loss === "minimax")
+    return [`the discriminator wins: ${judge}, so the generator learns little; try ${advice(game, true)}`];
   return [];
 }
 

@@ -35,7 +35,7 @@ const DEFAULTS: Settings = {
   blocks: 1,
   loss: "relativistic",
   norm: "none",
-  penalty: { name: "r1r2", gamma: 1, every: 1 },
+  penalty: { name: "r1r2", gamma: 1, every: 4 }, // on every step it would be half of the cost
   generatorNorm: "none", // residual branches begin at 0 instead
   output: "linear",
   criticSteps: 1,
@@ -43,7 +43,7 @@ const DEFAULTS: Settings = {
   noise: undefined,
   training: {
     batchSize: 64,
-    optimizer: { learningRate: 2e-4, beta1: 0, beta2: 0.99 }, // no momentum: the other player moves the target
+    optimizer: { learningRate: 4e-4, beta1: 0, beta2: 0.99 }, // no momentum: the other player moves the target
     emaDecay: 0.999,
   },
 };

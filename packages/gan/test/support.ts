@@ -49,8 +49,6 @@ export const numbers = (tensor: tf.Tensor): number[] => [...tensor.dataSync()];
 
 export const number = (tensor: tf.Tensor): number => tensor.dataSync()[0] as number;
 
-export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-
 /** Runs a function of tensors on host values as a program of an engine. */
 export const evaluateOn =
   (engine: Engine) =>

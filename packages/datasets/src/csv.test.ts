@@ -118,7 +118,7 @@ describe("csv", () => {
     ["a label position outside", "1,2\n3,4\n", { label: 2 }, "label=2 is not a column", "0 to 1"],
     ["a missing label", "x,y\n1,a\n2,\n", { label: "y" }, 'line 3 has no label in column "y"'],
     ["a fraction as label", "x,y\n1,0.5\n2,1\n", { label: "y" }, "line 2 has label 0.5", "integers or names"],
-    ["nothing but labels", "y\n1\n2\n", { label: "y" }, "no column of data besides the label"],
+    ["nothing but labels", "y\n1\n2\n", { label: "y" }, "no column of data besides label and context"],
     ["a constant column", "a,b\n1,2\n3,2\n4,2\n", {}, 'column "b" has the same value', "standardize=false"],
   ])("refuses %s", async (_, content, options, ...patterns) => {
     await expectRefusal(csv(write(content), options).load(0), ...patterns);

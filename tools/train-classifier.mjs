@@ -40,7 +40,7 @@ const EMA_DECAY = 0.999;
 /** What training sees of an image: shifted by up to two pixels; clothes may be mirrored, digits may not. */
 const RECIPES = {
   mnist: { source: () => mnist(), shift: 2, mirror: false, epochs: 10 },
-  "fashion-mnist": { source: (folder) => fashionMnist(folder), shift: 1, mirror: true, epochs: 5 },
+  "fashion-mnist": { source: (folder) => fashionMnist(folder), shift: 1, mirror: true, epochs: 12 },
 };
 
 const { values, positionals } = parseArgs({

@@ -252,7 +252,7 @@ describe("list and doctor", () => {
     expect(engines.map(({ name }: any) => name)).toEqual(["tensorflow", "onnx", "eager"]);
     expect(metrics.map(({ name }: any) => name)).toEqual(expect.arrayContaining(["elbo", "bitsPerDim"]));
     expect(metrics).toContainEqual(expect.objectContaining({ name: "fidMnistCnn", group: "samples", onRequest: true }));
-    expect(extractors.map(({ name }: any) => name)).toEqual(["mnist-cnn", "stacked-mnist-cnn"]);
+    expect(extractors.map(({ name }: any) => name)).toEqual(["mnist-cnn", "fashion-mnist-cnn", "stacked-mnist-cnn"]);
     const { stdout } = await run("list", "models");
     expect(stdout).toContain("latentDim=20");
   });

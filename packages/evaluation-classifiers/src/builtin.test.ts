@@ -1,6 +1,6 @@
 import type { DatumSpec } from "@latentkit/core";
 import { describe, expect, it } from "vitest";
-import { builtinExtractors, mnistCnn, stackedMnistCnn } from "./builtin.js";
+import { builtinExtractors, fashionMnistCnn, mnistCnn, stackedMnistCnn } from "./builtin.js";
 import { CLASSIFIERS, readWeights } from "./weights.js";
 
 const images = (channels: number, more: Partial<DatumSpec> = {}): DatumSpec => ({
@@ -15,7 +15,8 @@ describe("which data an extractor grades", () => {
     ["mnist", images(1), [mnistCnn]],
     ["mnist", { kind: "binary", shape: [28, 28, 1] } as DatumSpec, [mnistCnn]],
     ["mnist:some/folder", images(1), [mnistCnn]],
-    ["fashion-mnist", images(1), []],
+    ["fashion-mnist", images(1), [fashionMnistCnn]],
+    ["fashion-mnist:some/folder", images(1), [fashionMnistCnn]],
     ["stacked-mnist", images(3), [stackedMnistCnn]],
     ["mnist", images(1, { range: [-1, 1] }), []],
     ["mnist", images(1, { shape: [32, 32, 1] }), []],

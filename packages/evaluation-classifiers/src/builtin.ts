@@ -37,6 +37,9 @@ function grey(data: string, classifier: Classifier): FeatureExtractor {
 /** Grades MNIST. */
 export const mnistCnn = grey("mnist", CLASSIFIERS.mnist);
 
+/** Grades Fashion-MNIST. */
+export const fashionMnistCnn = grey("fashion-mnist", CLASSIFIERS["fashion-mnist"]);
+
 /** Grades StackedMNIST, three digits as the channels of an image, each named by `mnist-cnn`: 1000 classes. */
 export const stackedMnistCnn = tracedExtractor(
   {
@@ -52,4 +55,4 @@ export const stackedMnistCnn = tracedExtractor(
 );
 
 /** All of this package: what the command line registers. */
-export const builtinExtractors: readonly FeatureExtractor[] = [mnistCnn, stackedMnistCnn];
+export const builtinExtractors: readonly FeatureExtractor[] = [mnistCnn, fashionMnistCnn, stackedMnistCnn];

@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import type { Dataset, Engine, FeatureExtractor, HostTensor } from "@latentkit/core";
-import { mnist } from "@latentkit/datasets";
+import { fashionMnist, mnist } from "@latentkit/datasets";
 import { onnx } from "@latentkit/engine-onnx";
 import { afterAll, describe, expect, it } from "vitest";
-import { CLASSIFIERS, mnistCnn, stackedMnistCnn } from "../src/index.js";
+import { CLASSIFIERS, fashionMnistCnn, mnistCnn, stackedMnistCnn } from "../src/index.js";
 
 const engine: Engine = onnx();
 afterAll(() => engine.dispose());
@@ -39,6 +39,15 @@ describe("the published accuracies are those of the published weights", () => {
     const accuracy = await accuracyOn(mnistCnn, dataset);
     expect(accuracy).toBeGreaterThanOrEqual(0.99);
     expect(Math.abs(accuracy - mnistCnn.testAccuracy)).toBeLessThan(0.0005); // rounding may turn a close verdict on another machine
+  });
+
+  it("fashion-mnist-cnn names at least 91 % of Fashion-MNIST's test images", async () => {
+    const dataset = await fashionMnist().load(0);
+    expect(fashionMnistCnn.fits(dataset)).toBe(true);
+    const accuracy = await accuracyOn(fashionMnistCnn, dataset);
+    expect(accuracy).toBeGreaterThanOrEqual(0.91);
+    const official = Object.keys(dataset.files).some((file) => file.includes("t10k-images-idx3-ubyte"));
+    if (official) expect(Math.abs(accuracy - fashionMnistCnn.testAccuracy)).toBeLessThan(0.0005);
   });
 
   it("weights are below 1 MB a file", () => {

@@ -174,7 +174,9 @@ async function runCommands(text, cwd) {
   const lines = text.replaceAll("\\\n", " ").split("\n");
   const commands = lines.map((line) => line.replace(/(^|\s)#.*/, "").trim()).filter((line) => line !== "");
   for (const command of commands) {
-    const words = command.match(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g).map((word) => word.replace(/['"]/g, ""));
+    const words = command
+      .match(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)
+      .map((word) => word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"));
     const [program, first, ...rest] = words;
     if (program !== "npx" || first !== "latentkit") checkCommand(command, words);
     else await node([cli, ...rest, ...(quick[rest[0]] ?? [])], cwd);

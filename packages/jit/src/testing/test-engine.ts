@@ -18,6 +18,8 @@ export interface TestEngineOptions {
   readonly name: string;
   /** Called once; the suite disposes what it gives. */
   readonly create: () => Engine;
+  /** Which cases of kernels to run, by the kernels of each; all when absent. For an engine that is tested a second time in another setting. */
+  readonly only?: (kernels: readonly string[]) => boolean;
   /** Cases that the engine cannot run, by name, each with its reason. */
   readonly skip?: Readonly<Record<string, string>>;
 }
@@ -26,7 +28,7 @@ const scalar: TensorSpec = { shape: [], dtype: "float32" };
 const vector = (n: number): TensorSpec => ({ shape: [n], dtype: "float32" });
 
 /** The conformance suite of engines: call it in a vitest file. Every kernel against tfjs's cpu backend, randomness, state, failures. */
-export function testEngine({ name, create, skip = {} }: TestEngineOptions): void {
+export function testEngine({ name, create, only = () => true, skip = {} }: TestEngineOptions): void {
   describe(`engine ${name}`, () => {
     const engine = create();
     const reference = eager();
@@ -36,7 +38,7 @@ export function testEngine({ name, create, skip = {} }: TestEngineOptions): void
     });
 
     describe("kernels", () => {
-      for (const one of [...kernelCases, ...compositeCases]) {
+      for (const one of [...kernelCases, ...compositeCases].filter(({ kernels }) => only(kernels))) {
         it.skipIf(skip[one.name])(skip[one.name] ? `${one.name} (skipped: ${skip[one.name]})` : one.name, () =>
           testCase(engine, one),
         );

@@ -1,6 +1,5 @@
 import "./composites.js";
 import "./convolution.js";
-import "./creation.js";
 import "./elementwise.js";
 import "./indexing.js";
 import "./layout.js";

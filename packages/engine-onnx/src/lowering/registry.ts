@@ -1,4 +1,9 @@
-import { createLowerings, type Lowering as EngineLowering, type Call as LoweringCall } from "@latentkit/jit/lowering";
+import {
+  createLowerings,
+  type Lowering as EngineLowering,
+  type Call as LoweringCall,
+  registerCreation,
+} from "@latentkit/jit/lowering";
 import type { OnnxValue } from "../proto.js";
 import type { OnnxBuilder } from "./builder.js";
 
@@ -18,3 +23,5 @@ export const loweringOf = lowerings.of;
 
 /** Every kernel that has a lowering. */
 export const loweredKernels = lowerings.kernels;
+
+registerCreation(lowerings);

@@ -1,5 +1,4 @@
 import "./convolution.js";
-import "./creation.js";
 import "./elementwise.js";
 import "./indexing.js";
 import "./layout.js";

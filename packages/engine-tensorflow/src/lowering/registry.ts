@@ -1,4 +1,4 @@
-import { createLowerings, type Call as LoweringCall } from "@latentkit/jit/lowering";
+import { createLowerings, type Call as LoweringCall, registerCreation } from "@latentkit/jit/lowering";
 import type { GraphBuilder, TfValue } from "./builder.js";
 
 /** What a lowering sees of one node of the graph. */
@@ -14,3 +14,5 @@ export const loweringOf = lowerings.of;
 
 /** Every kernel that has a lowering. */
 export const loweredKernels = lowerings.kernels;
+
+registerCreation(lowerings);

@@ -98,9 +98,12 @@ export class TensorflowExecutable implements Executable {
   #bindVariables(): Map<string, Variable> {
     const made = new Map<string, Variable>();
     if (this.#generation === this.store.generation) return made;
-    this.program.lowered.states.forEach(({ path, spec, created }, i) => {
-      const known = created && !this.store.has(path) ? undefined : this.store.get(path);
-      if (known !== undefined && !sameSpec(known, spec) && !created) throw wrongSpec(path, known, spec);
+    const { states } = this.program.lowered;
+    for (const { path, spec, created } of states) {
+      if (!created && !sameSpec(this.store.get(path), spec)) throw wrongSpec(path, this.store.get(path), spec);
+    }
+    states.forEach(({ path, spec }, i) => {
+      const known = this.store.has(path) ? this.store.get(path) : undefined;
       const variable = known !== undefined && sameSpec(known, spec) ? known : this.store.create(spec);
       if (variable !== known) made.set(path, variable);
       this.#arguments[i] = variable.handle;

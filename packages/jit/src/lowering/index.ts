@@ -1,4 +1,5 @@
 export { axesOf, fromFront, inversePermutation, product, range } from "./axes.js";
+export { registerCreation } from "./creation.js";
 export {
   conv2dGeometry,
   conv3dGeometry,

@@ -40,6 +40,7 @@ export {
   unflatten,
   uniform,
 } from "@latentkit/jit";
+export { type AnimationOptions, encodeApng } from "./animation.js";
 export * from "./checkpoint.js";
 export { type Clock, systemClock } from "./clock.js";
 export { createContainer, resolveAll } from "./container.js";
@@ -64,6 +65,7 @@ export {
   type MetricResult,
   meanAndError,
 } from "./evaluator.js";
+export * from "./foreign.js";
 export * from "./images.js";
 export * from "./log.js";
 export * from "./model.js";

@@ -1,5 +1,6 @@
 export { type DataKind, dataKind, dataNoun, labelName, rowsOf, selectRows, toPictures } from "./data-kind.js";
 export { bytesOf, type Drawing, endingOf, type Figure, type MissingFigure } from "./figure.js";
+export { checkFilm, drawFilm } from "./film.js";
 export {
   drawData,
   drawPairs,

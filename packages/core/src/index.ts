@@ -76,7 +76,8 @@ export * from "./optim/index.js";
 export { parseOptions } from "./options.js";
 export * from "./plugin.js";
 export * from "./safetensors.js";
-export { type SampleFrame, type SampleOptions, Session, type SplitOptions } from "./session.js";
+export type { SampleOptions } from "./sample-request.js";
+export { type LatentSpace, type SampleFrame, Session, type SplitOptions } from "./session.js";
 export * from "./tokens.js";
 export { createModel, type Run, type TrainOptions, train } from "./train.js";
 export {

@@ -1,0 +1,122 @@
+import { type Batch, discretizedLogisticLogProb, fold, type Key, normal, normalLogProb } from "@latentkit/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import { type Diffusion, type DiffusionParams, denoise } from "./denoiser.js";
+import { type Level, type Levels, mix } from "./process/level.js";
+import { evenlySpread } from "./process/spread.js";
+import type { DataState } from "./scale.js";
+
+/*
+ * The variational bound of ancestral sampling with all time-steps, or a thousand where time is continuous: noise level i = 0 (cleanest) … N (noisiest),
+ *
+ *   -log p(x0) <= KL(q(x_N | x0) || noise) + sum_i 1/2 (SNR_(i-1) - SNR_i) E|| x0 - D(x_i) ||^2 + E[-log p(x0 | x_0th level)],
+ *
+ * Kingma et al., "Variational diffusion models", 2021, eq. 12-14 (Ho et al., 2020, eq. 5 in terms of signal-to-noise ratios). https://arxiv.org/abs/2107.00630
+ * One term of the sum stands for all, drawn by how much log SNR it spans, where the squared error of the noise is about the same for all.
+ */
+
+/** Time-steps of the bound where the process has none of its own. */
+const CONTINUOUS_STEPS = 1000;
+
+/** Levels count as spanning log SNR from here only: at the noisiest it may be minus infinity. */
+const MIN_LOG_SNR = -20;
+
+/** Values that the data can take in [-1, 1], when they are on levels. */
+export const levelsOf = ({ datum }: Diffusion): number | undefined => (datum.kind === "binary" ? 2 : datum.levels);
+
+/** What must be known to compare the numbers. */
+export function likelihoodNote(diffusion: Diffusion): string {
+  const levels = levelsOf(diffusion);
+  const about = levels === undefined ? "a density in the units of the data" : `on ${levels} levels`;
+  return `bound of ancestral sampling with ${boundLevels(diffusion).length} steps, ${about}`;
+}
+
+/** Cleanest first. */
+function boundLevels({ process, settings }: Diffusion): Level[] {
+  return process.levels(process.name === "vp" ? settings.timesteps : CONTINUOUS_STEPS, "auto").reverse();
+}
+
+const snrOf = ({ alpha, sigma }: Level): number => (alpha / sigma) ** 2;
+
+/** The sum's terms as columns, and the chance of each to be drawn. */
+function termsOf(levels: readonly Level[]) {
+  const logSnr = levels.map((level) => Math.max(MIN_LOG_SNR, Math.log(snrOf(level))));
+  const spans = levels.slice(1).map((_, i) => Math.max((logSnr[i] as number) - (logSnr[i + 1] as number), 1e-6));
+  const total = spans.reduce((a, b) => a + b, 0);
+  let sum = 0;
+  const rows = levels.slice(1).map((level, i) => {
+    const chance = (spans[i] as number) / total;
+    const weight = (snrOf(levels[i] as Level) - snrOf(level)) / 2 / chance;
+    sum += chance;
+    return { ...level, weight, below: sum };
+  });
+  const column = (name: "alpha" | "sigma" | "time" | "weight" | "below") => tf.tensor1d(rows.map((row) => row[name]));
+  return { column, count: rows.length };
+}
+
+/** Lower bound on the log-likelihood, nats, `(B,)`, from one draw an example. */
+export function boundOf(diffusion: Diffusion) {
+  const levels = boundLevels(diffusion);
+  const noisiest = levels[levels.length - 1] as Level;
+  return (params: DiffusionParams, state: DataState, batch: Batch, key: Key): Tensor => {
+    const x0 = diffusion.scale.scale(state, batch.x);
+    const n = x0.shape[0] as number;
+    const { levels: drawn, weight } = drawTerm(levels, fold(key, "term"), n);
+    const cleanest = asTensors(levels[0] as Level, n);
+    const both = (a: Tensor, b: Tensor) => tf.concat([a, b], 0);
+    const at: Levels = {
+      alpha: both(drawn.alpha, cleanest.alpha),
+      sigma: both(drawn.sigma, cleanest.sigma),
+      time: both(drawn.time, cleanest.time),
+    };
+    const x = mix(at, both(x0, x0), normal(fold(key, "noise"), [2 * n, ...x0.shape.slice(1)]));
+    const label =
+      diffusion.classes === undefined || batch.label === undefined ? undefined : both(batch.label, batch.label);
+    const ideas = denoise(diffusion, params, state.sigmaData, { x, levels: at, label });
+    const [denoised, almost] = tf.split(ideas, 2, 0) as [Tensor, Tensor];
+    const diffused = tf.mul(weight, sumOf(tf.square(tf.sub(x0, denoised))));
+    const prior = tf.mul(sumOf(tf.square(x0)), noisiest.alpha ** 2 / (2 * noisiest.sigma ** 2));
+    return tf.sub(reconstruction(diffusion, state, x0, almost, levels[0] as Level), tf.add(prior, diffused));
+  };
+}
+
+/** One term of the sum for each example, and its weight over its chance: shapes `(n,)`. */
+function drawTerm(levels: readonly Level[], key: Key, n: number): { levels: Levels; weight: Tensor } {
+  const { column, count } = termsOf(levels);
+  const u = tf.reshape(evenlySpread(key, n), [n, 1]);
+  const passed = tf.sum(tf.cast(tf.lessEqual(tf.reshape(column("below"), [1, count]), u), "int32"), 1);
+  const i = tf.minimum(passed, tf.scalar(count - 1, "int32")) as tf.Tensor1D;
+  const pick = (name: "alpha" | "sigma" | "time" | "weight") => tf.gather(column(name), i);
+  return { levels: { alpha: pick("alpha"), sigma: pick("sigma"), time: pick("time") }, weight: pick("weight") };
+}
+
+const asTensors = ({ alpha, sigma, time }: Level, n: number): Levels => ({
+  alpha: tf.fill([n], alpha),
+  sigma: tf.fill([n], sigma),
+  time: tf.fill([n], time),
+});
+
+/** Of each example, `(B,)`. */
+const sumOf = (x: Tensor): Tensor => tf.sum(tf.reshape(x, [x.shape[0] as number, -1]), 1);
+
+/**
+ * `log p(x0 | x)` at the cleanest level: normal around D with the variance of its noise, or the mass of a level under a logistic distribution as wide,
+ * whose tails float32 can hold. Nats in the data's units, `(B,)`.
+ */
+function reconstruction(
+  diffusion: Diffusion,
+  state: DataState,
+  x0: Tensor,
+  denoised: Tensor,
+  { alpha, sigma }: Level,
+): Tensor {
+  const levels = levelsOf(diffusion);
+  const std = sigma / alpha;
+  if (levels === undefined) {
+    const logDensity = sumOf(normalLogProb(x0, denoised, tf.scalar(2 * Math.log(std))));
+    return tf.add(logDensity, diffusion.scale.logDet(state));
+  }
+  const wide = Math.max(std, 1 / (levels - 1)); // half a level: narrower is not better
+  const logScale = tf.scalar(Math.log((wide * Math.sqrt(3)) / Math.PI));
+  return sumOf(discretizedLogisticLogProb(x0, denoised, logScale, { range: [-1, 1], levels }));
+}

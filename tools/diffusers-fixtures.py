@@ -120,7 +120,7 @@ def expected(name: str, unet: UNet2DModel, scheduler) -> dict[str, torch.Tensor]
         ddim.set_timesteps(5)
         sample = x
         for step in ddim.timesteps:
-            sample = ddim.step(unet(sample, step, class_labels=label).sample, step, sample).prev_sample
+            sample = ddim.step(unet(sample, step, class_labels=label).sample, step, sample, use_clipped_model_output=True).prev_sample
         values |= {"sample": sample, "steps": ddim.timesteps.int()}
     return {key: value.contiguous() for key, value in values.items()}
 

@@ -22,6 +22,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   encode: { summary: "write the latents of a data set to a file", load: () => import("./commands/encode/index.js") },
   evaluate: { summary: "measure a run, with errors", load: () => import("./commands/evaluate/index.js") },
+  import: {
+    summary: "make a run of a model that another library saved",
+    load: () => import("./commands/import/index.js"),
+  },
+  export: { summary: "write a run's model for another library", load: () => import("./commands/export/index.js") },
   setup: {
     summary: "install the library of the fastest engine, or remove it",
     load: () => import("./commands/setup/index.js"),

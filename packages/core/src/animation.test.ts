@@ -18,9 +18,8 @@ describe("encodeApng", () => {
     expect(film.numberOfFrames).toBe(3);
     expect(film.numberOfPlays).toBe(2);
     expect(film.frames.map((frame) => [...frame.data])).toEqual(frames.map(({ data }) => [...data]));
-    expect(film.frames.map(({ delayNumerator, delayDenominator }) => delayNumerator / delayDenominator)).toEqual([
-      0.08, 0.08, 0.9,
-    ]);
+    expect(film.frames.map(({ delayNumber }) => delayNumber)).toEqual([80, 80, 900]);
+    expect(film.frames.map(({ delayDenominator }) => delayDenominator)).toEqual([1000, 1000, 1000]);
   });
 
   it("is its first frame to readers that know no animation", () => {

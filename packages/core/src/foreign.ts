@@ -25,7 +25,9 @@ export interface ForeignModel {
 }
 
 /** What a folder is written from: a {@link ForeignModel}, all of it known. */
-export type ForeignSource = Omit<ForeignModel, "data"> & { readonly data: Pick<Dataset, "datum" | "labelNames" | "tokens"> };
+export type ForeignSource = Omit<ForeignModel, "data"> & {
+  readonly data: Pick<Dataset, "datum" | "labelNames" | "tokens">;
+};
 
 /** A kind of folder that another library reads and writes, such as those of Hugging Face's. */
 export interface ForeignFormat {

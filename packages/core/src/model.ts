@@ -67,6 +67,8 @@ export interface SampleRequest {
 export interface SampleInput {
   /** Of one sample. */
   readonly shape: readonly number[];
+  /** What black and white of a picture file become; [0, 1] when absent. */
+  readonly range?: readonly [low: number, high: number];
   /** One line for help. */
   readonly summary: string;
 }

@@ -1,6 +1,7 @@
 import { type ConfiguredModel, definePlugin, modelFactory } from "@latentkit/core";
 import type { z } from "zod";
 import { diffusionConfig, diffusionSampleOptions } from "./config.js";
+import { diffusersFormat } from "./diffusers/format.js";
 import { createDiffusion } from "./model.js";
 
 /** Diffusion models as the command line and the container know them. */
@@ -11,6 +12,7 @@ export const diffusionPlugin = definePlugin({
   config: diffusionConfig,
   sampleOptions: diffusionSampleOptions,
   create: createDiffusion,
+  formats: [diffusersFormat],
 });
 
 /** `train({ model: diffusion({ preset: "ddpm" }), … })`. */

@@ -30,10 +30,14 @@ const DEFAULT_STRENGTH = 0.6;
 const DEFAULT_ETA: Partial<Record<SamplerName, number>> = { ddim: 0, "euler-ancestral": 1, "dpmpp2m-sde": 1 };
 
 /** An image (or vector) to start from, and which part of it to fill in. */
-export function sampleInputs({ shape }: DatumSpec): Readonly<Record<"init" | "mask", SampleInput>> {
+export function sampleInputs({ shape, range }: DatumSpec): Readonly<Record<"init" | "mask", SampleInput>> {
   const plane = shape.length === 3 ? [...shape.slice(0, 2), 1] : shape;
   return {
-    init: { shape, summary: "what to change, or to complete where a mask says so, in the data's own range" },
+    init: {
+      shape,
+      ...(range ? { range } : {}),
+      summary: "what to change, or to complete where a mask says so, in the data's own range",
+    },
     mask: { shape: plane, summary: "1 where to fill in, 0 where init is kept as it is" },
   };
 }

@@ -10,7 +10,13 @@ import type { ModelPlugin } from "../plugin.js";
 import { createModel } from "../train.js";
 import { trainConfigSchema } from "../train-config.js";
 import { makeFolder, withFileErrors, writeFileAtomic } from "./files.js";
-import { datasetShell, describeDataset, type RunDescription, readDescription, storedDescription } from "./run-description.js";
+import {
+  datasetShell,
+  describeDataset,
+  type RunDescription,
+  readDescription,
+  storedDescription,
+} from "./run-description.js";
 import { createRunFolder, openRunFolder, type RunFolder } from "./run-folder.js";
 
 /** A format and the plugin whose models it holds. */
@@ -83,7 +89,9 @@ export interface ImportRequest {
  *
  * @throws UserError when the folder is not understood, or its weights do not fit what it says of itself.
  */
-export async function importRun(request: ImportRequest): Promise<{ run: RunFolder; plugin: ModelPlugin; format: ForeignFormat }> {
+export async function importRun(
+  request: ImportRequest,
+): Promise<{ run: RunFolder; plugin: ModelPlugin; format: ForeignFormat }> {
   const folder = await openForeignFolder(request.folder);
   const { plugin, format } = chooseFormat(folder, formatsOf(request.plugins), request.format);
   const found = await format.read(folder);
@@ -149,7 +157,9 @@ export async function exportRun(request: ExportRequest): Promise<{ format: Forei
   const known = formatsOf(request.plugins).filter(({ plugin }) => plugin.name === model.name);
   const { format, plugin } = formatToWrite(known, model.name, request.format ?? origin?.format);
   const averaged = train.emaDecay > 0;
-  const { tensors } = await folder.checkpoints().load(request.checkpoint ?? "latest", averaged ? ["model", "ema"] : ["model"]);
+  const { tensors } = await folder
+    .checkpoints()
+    .load(request.checkpoint ?? "latest", averaged ? ["model", "ema"] : ["model"]);
   const weights = new Map(tensors.model);
   for (const [path, tensor] of tensors.ema ?? []) weights.set(path.replace(/^ema\./, "params."), tensor);
   const files = format.write({

@@ -117,7 +117,8 @@ async function readTensors(folder: ForeignFolder): Promise<Map<string, HostTenso
   const shards = folder.files.filter((path) => path.startsWith(`${WEIGHTS}-`) && path.endsWith(".safetensors"));
   if (shards.length > 0) return new Map((await Promise.all(shards.map(read))).flatMap((tensors) => [...tensors]));
   const old = folder.files.find((path) => path.startsWith("unet/") && path.endsWith(".bin"));
-  const hint = old === undefined ? "copy it" : `${old} is a pickle, which is not read: save it with diffusers as safetensors`;
+  const hint =
+    old === undefined ? "copy it" : `${old} is a pickle, which is not read: save it with diffusers as safetensors`;
   throw new UserError("@latentkit/diffusion", `${folder.name} has no ${WEIGHTS}.safetensors; ${hint}`);
 }
 

@@ -43,8 +43,11 @@ export function readScheduler(config: JsonObject, source: string): ReadScheduler
   const name = String(config._class_name ?? "");
   if (name.startsWith("FlowMatch")) return readFlow(config);
   if (name.startsWith("EDM")) return readEdm(config, refuse);
-  if (config.beta_schedule !== undefined || name.startsWith("DDPM") || name.startsWith("DDIM")) return readVp(config, refuse);
-  return refuse(`_class_name ${JSON.stringify(name)} is not supported; known are schedulers with betas, EDM… and FlowMatch…`);
+  if (config.beta_schedule !== undefined || name.startsWith("DDPM") || name.startsWith("DDIM"))
+    return readVp(config, refuse);
+  return refuse(
+    `_class_name ${JSON.stringify(name)} is not supported; known are schedulers with betas, EDM… and FlowMatch…`,
+  );
 }
 
 /** @throws UserError for a value that is not among the known ones. */
@@ -54,7 +57,11 @@ function lookUp<T>(table: Readonly<Record<string, T>>, key: string, value: Json,
 }
 
 function readVp(config: JsonObject, refuse: Refuse): ReadScheduler {
-  const { trained_betas: betas = null, beta_schedule: schedule = "linear", prediction_type: target = "epsilon" } = config;
+  const {
+    trained_betas: betas = null,
+    beta_schedule: schedule = "linear",
+    prediction_type: target = "epsilon",
+  } = config;
   if (betas !== null) refuse("trained_betas is not supported; give a beta_schedule instead");
   return {
     config: {
@@ -126,12 +133,9 @@ export function writeScheduler(written: WrittenProcess, kept: JsonObject): { con
     const prediction = nameOf(TARGETS, settings.target);
     if (prediction === undefined) throw unspeakable(settings, "eps, x0 or v");
     checkFactor(written, 1);
+    const own = { _class_name: "DDPMScheduler", ...common, clip_sample: true, timestep_spacing: "trailing" };
     const config = {
-      _class_name: "DDPMScheduler",
-      ...common,
-      clip_sample: true,
-      timestep_spacing: "trailing",
-      ...kept,
+      ...(kept._class_name === undefined ? own : kept),
       num_train_timesteps: settings.timesteps,
       beta_schedule: nameOf(SCHEDULES, settings.schedule),
       beta_start: settings.betaStart,
@@ -146,13 +150,17 @@ export function writeScheduler(written: WrittenProcess, kept: JsonObject): { con
     if (!settings.target.endsWith("velocity")) throw unspeakable(settings, "velocity or reverse-velocity");
     checkFactor(written, 1);
     const own = { _class_name: "FlowMatchEulerDiscreteScheduler", ...common, num_train_timesteps: 1000 };
-    return { config: { ...own, ...kept, shift: written.shift }, negated: settings.target === "velocity" };
+    return {
+      config: { ...(kept._class_name === undefined ? own : kept), shift: written.shift },
+      negated: settings.target === "velocity",
+    };
   }
   if (settings.target !== "edm") throw unspeakable(settings, "edm");
   checkFactor(written, EDM_TIME);
   const own = { _class_name: "EDMEulerScheduler", ...common, prediction_type: "epsilon", sigma_schedule: "karras" };
   const { sigmaMin, sigmaMax, sigmaData } = written;
-  const config: JsonObject = { ...own, ...kept, sigma_min: sigmaMin, sigma_max: sigmaMax, sigma_data: sigmaData };
+  const base = kept._class_name === undefined ? own : kept;
+  const config: JsonObject = { ...base, sigma_min: sigmaMin, sigma_max: sigmaMax, sigma_data: sigmaData };
   return { config, negated: config.prediction_type === "v_prediction" };
 }
 

@@ -46,10 +46,13 @@ export function readUNetConfig(config: JsonObject, source: string): ReadUNet {
     const [issue] = parsed.error.issues;
     const [name = "", ...rest] = (issue?.path ?? []).map(String);
     const got = given[snakeCase(name)];
-    return refuse(`${[snakeCase(name), ...rest].join(".")} is ${JSON.stringify(got)}, which is not supported (${issue?.message})`);
+    return refuse(
+      `${[snakeCase(name), ...rest].join(".")} is ${JSON.stringify(got)}, which is not supported (${issue?.message})`,
+    );
   }
   const { in_channels: channels, out_channels: outputs } = given;
-  if (channels !== outputs) refuse(`out_channels must be in_channels, got ${outputs} and ${channels}: learned variances are not supported`);
+  if (channels !== outputs)
+    refuse(`out_channels must be in_channels, got ${outputs} and ${channels}: learned variances are not supported`);
   const known = new Set([...NAMES.map(snakeCase), "sample_size", "in_channels", "out_channels", "num_class_embeds"]);
   return {
     unet: values as Partial<UNetConfig>,
@@ -62,7 +65,9 @@ export function readUNetConfig(config: JsonObject, source: string): ReadUNet {
 function sides(size: Json | undefined, refuse: (text: string) => never): [number, number] {
   if (typeof size === "number") return [size, size];
   if (Array.isArray(size) && size.length === 2) return size as unknown as [number, number];
-  return refuse(`sample_size must be a number or [height, width], got ${JSON.stringify(size ?? null)}; write the size of the pictures`);
+  return refuse(
+    `sample_size must be a number or [height, width], got ${JSON.stringify(size ?? null)}; write the size of the pictures`,
+  );
 }
 
 function classesOf(config: JsonObject, refuse: (text: string) => never): number | undefined {

@@ -1,6 +1,5 @@
 export { type DataKind, dataKind, dataNoun, labelName, rowsOf, selectRows, toPictures } from "./data-kind.js";
 export { bytesOf, type Drawing, endingOf, type Figure, type MissingFigure } from "./figure.js";
-export { checkFilm, drawFilm } from "./film.js";
 export {
   drawData,
   drawPairs,
@@ -13,6 +12,7 @@ export {
   variedExamples,
   variedPairs,
 } from "./figures.js";
+export { checkFilm, drawFilm } from "./film.js";
 export { formatSeconds, type Report, type ReportSubject, writeReport } from "./index.js";
 export { defaultMethod, type InterpolationMethod } from "./interpolate.js";
 export { formatEstimate, formatNumber, formatValue } from "./page.js";

@@ -36,7 +36,11 @@ export function checkFilm(path: string, { datum }: Pick<Subject["dataset"], "dat
  *
  * @param frames In order, as {@link Session.sampleStream} gives them. @param path Its ending says which film.
  */
-export async function drawFilm(frames: readonly SampleFrame[], path: string, dataset: Subject["dataset"]): Promise<Uint8Array> {
+export async function drawFilm(
+  frames: readonly SampleFrame[],
+  path: string,
+  dataset: Subject["dataset"],
+): Promise<Uint8Array> {
   checkFilm(path, dataset);
   const { datum } = dataset;
   const moments = evenly(frames, MOMENTS);

@@ -160,7 +160,12 @@ const averagePixels = (x: Tensor): Tensor => tf.avgPool(x as tf.Tensor4D, 2, 2, 
 /** A convolution of every second pixel; `same` pads at the bottom and right, which diffusers calls padding 0. */
 function halve(params: nn.KernelParams, x: Tensor, padding: number): Tensor {
   if (padding === 0) return nn.conv2d(params, x, { stride: 2 });
-  const around = [[0, 0], [1, 0], [1, 0], [0, 0]] as [number, number][]; // the pixel beyond the last is never reached
+  const around = [
+    [0, 0],
+    [1, 0],
+    [1, 0],
+    [0, 0],
+  ] as [number, number][]; // the pixel beyond the last is never reached
   return nn.conv2d(params, tf.pad(x, around), { stride: 2, padding: "valid" });
 }
 
@@ -182,7 +187,9 @@ export function levelInit(key: Key, level: LevelPlan, plan: UNetPlan, end: "down
 /** Parameters of the middle: a residual block, attention, a residual block. */
 export function midInit(key: Key, { resnets, channels, attention: attends }: LevelPlan, plan: UNetPlan): LevelParams {
   return {
-    ...(attends ? { attentions: { 0: attentionInit(fold(key, "attentions", 0), channels, plan, hasMidNorm(plan)) } } : {}),
+    ...(attends
+      ? { attentions: { 0: attentionInit(fold(key, "attentions", 0), channels, plan, hasMidNorm(plan)) } }
+      : {}),
     resnets: list(resnets.length, (i) => resnetInit(fold(key, "resnets", i), resnets[i] as ResnetPlan, plan)),
   };
 }

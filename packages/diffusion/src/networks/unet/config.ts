@@ -31,14 +31,20 @@ export const unetConfig = z.strictObject({
   midBlockType: z.enum([MID_BLOCK]).nullable().default(MID_BLOCK).describe("The block between down and up; null: none"),
   addAttention: z.boolean().default(true).describe("Attention in the middle block"),
   midBlockScaleFactor: z.number().positive().default(1).describe("What the middle block divides its sums by"),
-  attentionHeadDim: size.nullable().default(32).describe("Width of an attention head; null: one head as wide as the level"),
+  attentionHeadDim: size
+    .nullable()
+    .default(32)
+    .describe("Width of an attention head; null: one head as wide as the level"),
   normNumGroups: size.default(8).describe("Groups of the group norms; they must divide all widths"),
   attnNormNumGroups: size
     .nullable()
     .default(null)
     .describe("Groups of the middle attention's norm; null: as normNumGroups, and no norm with scale_shift"),
   normEps: z.number().positive().default(1e-5).describe("Added to variances"),
-  actFn: z.enum(["silu", "swish", "mish", "gelu", "relu"]).default("silu").describe("Activation of the residual blocks"),
+  actFn: z
+    .enum(["silu", "swish", "mish", "gelu", "relu"])
+    .default("silu")
+    .describe("Activation of the residual blocks"),
   dropout: z.number().min(0).lt(1).default(0).describe("Share of features dropped in residual blocks while training"),
   resnetTimeScaleShift: z
     .enum(["default", "scale_shift"])
@@ -48,15 +54,23 @@ export const unetConfig = z.strictObject({
     .enum(["positional", "fourier", "learned"])
     .default("positional")
     .describe("Features of the time: sinusoids, random frequencies of its logarithm, or a table"),
-  timeEmbeddingDim: size.nullable().default(null).describe("Width of the time's features in the blocks; null: 4 times the first level's"),
+  timeEmbeddingDim: size
+    .nullable()
+    .default(null)
+    .describe("Width of the time's features in the blocks; null: 4 times the first level's"),
   flipSinToCos: z.boolean().default(true).describe("Cosines before sines"),
-  freqShift: z.number().default(0).describe("Subtracted from the number of frequencies in their spacing; 1 in the DDPM paper's code"),
+  freqShift: z
+    .number()
+    .default(0)
+    .describe("Subtracted from the number of frequencies in their spacing; 1 in the DDPM paper's code"),
   numTrainTimesteps: size.nullable().default(null).describe("Rows of the table of learned times"),
   timeFactor: z
     .number()
     .positive()
     .default(1)
-    .describe("What times are multiplied by; 0.001 with process edm tells the network ln(sigma) / 4 as Karras et al. do. Not in diffusers' config"),
+    .describe(
+      "What times are multiplied by; 0.001 with process edm tells the network ln(sigma) / 4 as Karras et al. do. Not in diffusers' config",
+    ),
   centerInputSample: z.boolean().default(false).describe("Takes pictures in [0, 1] to [-1, 1] first"),
   downsamplePadding: z
     .int()

@@ -9,7 +9,6 @@ export function unetNetwork(config: UNetConfig, { shape, classes }: NetworkSubje
   const plan = planUNet(config, { shape }, classes);
   return {
     init: (key) => unetInit(key, plan) as unknown as TensorTree,
-    apply: (params, x, { time, label }, key) =>
-      unet(plan, params as unknown as UNetParams, x, { t: time, label, key }),
+    apply: (params, x, { time, label }, key) => unet(plan, params as unknown as UNetParams, x, { t: time, label, key }),
   };
 }

@@ -56,7 +56,8 @@ function timeLayersInit(key: Key, { timeFeatures, timeWidth }: UNetPlan): TimeLa
 }
 
 function timeTable(key: Key, { config }: UNetPlan, width: number): Pick<UNetParams, "time_proj"> {
-  if (config.timeEmbeddingType === "fourier") return { time_proj: { kernel: tf.mul(normal(key, [width]), FOURIER_SCALE) } };
+  if (config.timeEmbeddingType === "fourier")
+    return { time_proj: { kernel: tf.mul(normal(key, [width]), FOURIER_SCALE) } };
   if (config.timeEmbeddingType === "positional") return {};
   if (config.numTrainTimesteps !== null)
     return { time_proj: nn.embeddingInit(key, config.numTrainTimesteps, width, nn.normalInit(1)) };
@@ -102,7 +103,10 @@ export function unet(plan: UNetPlan, params: UNetParams, x: Tensor, inputs: UNet
   }
   if (params.mid_block !== undefined) h = middle(params.mid_block, h, keyed(pass, "mid"));
   for (const [i, level] of Object.entries(params.up_blocks)) h = levelUp(level, h, skips, keyed(pass, "up", i));
-  const y = nn.conv2d(params.conv_out, silu(nn.groupNorm(params.conv_norm_out, h, config.normNumGroups, config.normEps)));
+  const y = nn.conv2d(
+    params.conv_out,
+    silu(nn.groupNorm(params.conv_norm_out, h, config.normNumGroups, config.normEps)),
+  );
   return config.timeEmbeddingType === "fourier" ? tf.div(y, tf.reshape(t, [t.size, 1, 1, 1])) : y;
 }
 

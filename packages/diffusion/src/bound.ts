@@ -12,7 +12,8 @@ import type { DataState } from "./scale.js";
  *   -log p(x0) <= KL(q(x_N | x0) || noise) + sum_i 1/2 (SNR_(i-1) - SNR_i) E|| x0 - D(x_i) ||^2 + E[-log p(x0 | x_0th level)],
  *
  * Kingma et al., "Variational diffusion models", 2021, eq. 12-14 (Ho et al., 2020, eq. 5 in terms of signal-to-noise ratios). https://arxiv.org/abs/2107.00630
- * One term of the sum stands for all, drawn by how much log SNR it spans, where the squared error of the noise is about the same for all.
+ * One term of the sum stands for all. Where the data were normal with standard deviation `TYPICAL_STD`, terms would be in proportion to `span * share`, and
+ * most of what varies between draws would be the length of eps, whose mean is known: so terms are drawn by that, and the length is taken out.
  */
 
 /** Time-steps of the bound where the process has none of its own. */
@@ -20,6 +21,9 @@ const CONTINUOUS_STEPS = 1000;
 
 /** Levels count as spanning log SNR from here only: at the noisiest it may be minus infinity. */
 const MIN_LOG_SNR = -20;
+
+/** About that of scaled data; better guesses make the result vary less, no guess makes it wrong. */
+const TYPICAL_STD = 0.5;
 
 /** Values that the data can take in [-1, 1], when they are on levels. */
 export const levelsOf = ({ datum }: Diffusion): number | undefined => (datum.kind === "binary" ? 2 : datum.levels);
@@ -38,20 +42,31 @@ function boundLevels({ process, settings }: Diffusion): Level[] {
 
 const snrOf = ({ alpha, sigma }: Level): number => (alpha / sigma) ** 2;
 
-/** The sum's terms as columns, and the chance of each to be drawn. */
-function termsOf(levels: readonly Level[]) {
+/** Share of the variance of x that is signal, for typical data. */
+function shareOf({ alpha, sigma }: Level): number {
+  const signal = (alpha * TYPICAL_STD) ** 2;
+  return signal / (signal + sigma ** 2);
+}
+
+const COLUMNS = ["alpha", "sigma", "time", "weight", "control", "below"] as const;
+
+/** The sum's terms as columns. `weight`: of the squared error, over the chance of being drawn; `control`: of the length of eps; `below`: chances added up. */
+function termsOf(levels: readonly Level[]): { column: (name: (typeof COLUMNS)[number]) => Tensor; count: number } {
   const logSnr = levels.map((level) => Math.max(MIN_LOG_SNR, Math.log(snrOf(level))));
-  const spans = levels.slice(1).map((_, i) => Math.max((logSnr[i] as number) - (logSnr[i + 1] as number), 1e-6));
-  const total = spans.reduce((a, b) => a + b, 0);
-  let sum = 0;
-  const rows = levels.slice(1).map((level, i) => {
-    const chance = (spans[i] as number) / total;
-    const weight = (snrOf(levels[i] as Level) - snrOf(level)) / 2 / chance;
-    sum += chance;
-    return { ...level, weight, below: sum };
+  const sizes = levels.slice(1).map((level, i) => {
+    const span = Math.max((logSnr[i] as number) - (logSnr[i + 1] as number), 1e-6);
+    return span * Math.max(shareOf(level), 1e-3); // every term must have a chance
   });
-  const column = (name: "alpha" | "sigma" | "time" | "weight" | "below") => tf.tensor1d(rows.map((row) => row[name]));
-  return { column, count: rows.length };
+  const total = sizes.reduce((a, b) => a + b, 0);
+  let below = 0;
+  const rows = levels.slice(1).map((level, i) => {
+    const chance = (sizes[i] as number) / total;
+    below += chance;
+    const weight = (snrOf(levels[i] as Level) - snrOf(level)) / 2 / chance;
+    const control = level.alpha === 0 ? 0 : (shareOf(level) ** 2 * level.sigma ** 2) / level.alpha ** 2;
+    return { ...level, weight, control, below };
+  });
+  return { column: (name) => tf.tensor1d(rows.map((row) => row[name])), count: rows.length };
 }
 
 /** Lower bound on the log-likelihood, nats, `(B,)`, from one draw an example. */
@@ -61,7 +76,7 @@ export function boundOf(diffusion: Diffusion) {
   return (params: DiffusionParams, state: DataState, batch: Batch, key: Key): Tensor => {
     const x0 = diffusion.scale.scale(state, batch.x);
     const n = x0.shape[0] as number;
-    const { levels: drawn, weight } = drawTerm(levels, fold(key, "term"), n);
+    const { levels: drawn, weight, control } = drawTerm(levels, fold(key, "term"), n);
     const cleanest = asTensors(levels[0] as Level, n);
     const both = (a: Tensor, b: Tensor) => tf.concat([a, b], 0);
     const at: Levels = {
@@ -69,25 +84,31 @@ export function boundOf(diffusion: Diffusion) {
       sigma: both(drawn.sigma, cleanest.sigma),
       time: both(drawn.time, cleanest.time),
     };
-    const x = mix(at, both(x0, x0), normal(fold(key, "noise"), [2 * n, ...x0.shape.slice(1)]));
+    const [eps, last] = ["noise", "last"].map((name) => normal(fold(key, name), x0.shape)) as [Tensor, Tensor];
+    const x = mix(at, both(x0, x0), both(eps, last));
     const label =
       diffusion.classes === undefined || batch.label === undefined ? undefined : both(batch.label, batch.label);
     const ideas = denoise(diffusion, params, state.sigmaData, { x, levels: at, label });
     const [denoised, almost] = tf.split(ideas, 2, 0) as [Tensor, Tensor];
-    const diffused = tf.mul(weight, sumOf(tf.square(tf.sub(x0, denoised))));
+    const excess = tf.sub(sumOf(tf.square(eps)), x0.size / n); // 0 on average
+    const diffused = tf.mul(weight, tf.sub(sumOf(tf.square(tf.sub(x0, denoised))), tf.mul(control, excess)));
     const prior = tf.mul(sumOf(tf.square(x0)), noisiest.alpha ** 2 / (2 * noisiest.sigma ** 2));
     return tf.sub(reconstruction(diffusion, state, x0, almost, levels[0] as Level), tf.add(prior, diffused));
   };
 }
 
-/** One term of the sum for each example, and its weight over its chance: shapes `(n,)`. */
-function drawTerm(levels: readonly Level[], key: Key, n: number): { levels: Levels; weight: Tensor } {
+/** One term of the sum for each example, shapes `(n,)`. */
+function drawTerm(levels: readonly Level[], key: Key, n: number): { levels: Levels; weight: Tensor; control: Tensor } {
   const { column, count } = termsOf(levels);
   const u = tf.reshape(evenlySpread(key, n), [n, 1]);
   const passed = tf.sum(tf.cast(tf.lessEqual(tf.reshape(column("below"), [1, count]), u), "int32"), 1);
   const i = tf.minimum(passed, tf.scalar(count - 1, "int32")) as tf.Tensor1D;
-  const pick = (name: "alpha" | "sigma" | "time" | "weight") => tf.gather(column(name), i);
-  return { levels: { alpha: pick("alpha"), sigma: pick("sigma"), time: pick("time") }, weight: pick("weight") };
+  const pick = (name: (typeof COLUMNS)[number]) => tf.gather(column(name), i);
+  return {
+    levels: { alpha: pick("alpha"), sigma: pick("sigma"), time: pick("time") },
+    weight: pick("weight"),
+    control: pick("control"),
+  };
 }
 
 const asTensors = ({ alpha, sigma, time }: Level, n: number): Levels => ({

@@ -11,7 +11,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { diffusionConfig } from "../src/config.js";
 import { modelOf, wireDiffusion } from "../src/model.js";
 import type { Network } from "../src/networks/network.js";
-import type { Level } from "../src/process/level.js";
+import type { Level, Levels } from "../src/process/level.js";
 import type { Combination, Evaluation } from "../src/samplers/plan.js";
 import type { DataState } from "../src/scale.js";
 
@@ -88,16 +88,16 @@ export function runPlan(
 export const CLASS_MEANS = [-0.5, 0.75] as const;
 export const CLASS_STD = 0.25;
 
-/** Knows the data by heart: two classes of normals, and all of them as one normal (the null class). Predicts x0 on straight paths. */
-function idealNetwork(classes: number | undefined): Network {
+/** Knows the data by heart: two classes of normals, and all of them as one normal (the null class). Predicts x0. */
+function idealNetwork(classes: number | undefined, levelOf: (time: tf.Tensor) => Omit<Levels, "time">): Network {
   return {
     init: () => ({}),
     apply(_params, x, { time, label }) {
-      const sigma = tf.reshape(tf.div(time, 1000), [-1, ...x.shape.slice(1).map(() => 1)]);
-      const alpha = tf.sub(1, sigma);
+      const column = [-1, ...x.shape.slice(1).map(() => 1)];
+      const { alpha, sigma } = levelOf(tf.reshape(time, column));
       const known = tf.tensor1d(classes === undefined ? [0.1] : [...CLASS_MEANS, 0.1]);
       const which = (label ?? tf.zeros([x.shape[0] as number], "int32")) as tf.Tensor1D;
-      const mu = tf.reshape(tf.gather(known, which), sigma.shape);
+      const mu = tf.reshape(tf.gather(known, which), column);
       const variance = tf.add(tf.mul(tf.square(alpha), CLASS_STD ** 2), tf.square(sigma));
       const gain = tf.div(tf.mul(alpha, CLASS_STD ** 2), variance);
       return tf.add(mu, tf.mul(gain, tf.sub(x, tf.mul(alpha, mu))));
@@ -105,18 +105,22 @@ function idealNetwork(classes: number | undefined): Network {
   };
 }
 
-/** A model of {@link idealNetwork}; its data are as the networks see them. */
+/** A model of the ideal network, on straight paths or with discrete time-steps; its data are as the networks see them. */
 export function idealModel(options: object = {}, shape: readonly number[] = [2]) {
-  const config = parseOptions("test", diffusionConfig, {
-    preset: "flow-matching",
-    target: "x0",
-    ...options,
-  });
+  const config = parseOptions("test", diffusionConfig, { preset: "flow-matching", target: "x0", ...options });
   const datum: DatumSpec = { kind: "continuous", shape, ...(config.conditional ? { classes: 2 } : {}) };
   const parts = wireDiffusion(config, datum);
-  const network = idealNetwork(parts.classes);
+  const { process, settings } = parts;
+  const straight = (time: tf.Tensor) => ({ alpha: tf.sub(1, tf.div(time, 1000)), sigma: tf.div(time, 1000) });
+  const levels = process.name === "vp" ? process.levels(settings.timesteps, "trailing").reverse() : [];
+  const discrete = (time: tf.Tensor) => {
+    const column = (name: "alpha" | "sigma") => tf.tensor1d(levels.map((level) => level[name]));
+    const t = tf.cast(time, "int32") as tf.Tensor1D;
+    return { alpha: tf.gather(column("alpha"), t), sigma: tf.gather(column("sigma"), t) };
+  };
+  const network = idealNetwork(parts.classes, process.name === "vp" ? discrete : straight);
   const state: DataState = { mean: tf.zeros([...shape]), std: tf.fill([...shape], 0.5), sigmaData: tf.scalar(0.3) };
-  return { model: modelOf({ ...parts, network }), state, params: { network: {} } };
+  return { model: modelOf({ ...parts, network }), state, params: { network: {} }, levels };
 }
 
 interface Asked {

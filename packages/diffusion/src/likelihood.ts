@@ -89,7 +89,7 @@ function heun(diffusion: Diffusion, levels: readonly Level[], isExact: boolean) 
       slopeAndDivergence(z, at(index), carry, isExact, (x, level) =>
         denoise(diffusion, params, sigmaData, { x, levels: level, label: carry.label }),
       );
-    const next = tf.add(i, 1);
+    const next = tf.add(i, tf.scalar(1, "int32"));
     const ratio = (index: Tensor) => tf.div(at(index).sigma, at(index).alpha);
     const step = tf.sub(ratio(next), ratio(i));
     const first = slope(carry.z, i);

@@ -1,4 +1,3 @@
-import { eager } from "@latentkit/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { key, mean, numbers, tensorLevels } from "../../test/support.js";
@@ -11,7 +10,6 @@ import { TARGET_NAMES, targetOf, viewsOf } from "./target.js";
 import { vpProcess } from "./vp.js";
 import { targetWeight, type WeightName } from "./weights.js";
 
-eager();
 const usual = { timesteps: 1000, betaStart: 1e-4, betaEnd: 0.02, zeroTerminalSnr: false };
 const bars = (schedule: ScheduleName, options = {}) => alphaBars({ ...usual, ...options, schedule });
 const vp = (schedule: ScheduleName, options = {}) => vpProcess({ ...usual, ...options, schedule });
@@ -168,12 +166,9 @@ describe("targets", () => {
     const views = viewsOf(target, x, targetOf(target, { x0, eps }, levels, sigmaData), levels, sigmaData);
     const worst = (a: tf.Tensor, b: tf.Tensor) => numbers(tf.abs(tf.sub(a, b)));
     // what has vanished in x cannot be told exactly in float32: the error grows with the share of the other part
-    worst(views.x0, x0).forEach((error, i) =>
-      expect(error).toBeLessThan(2e-6 * (1 + ratioOf(places[i >> 1] as Level))),
-    );
-    worst(views.eps, eps).forEach((error, i) =>
-      expect(error).toBeLessThan(2e-6 * (1 + 1 / ratioOf(places[i >> 1] as Level))),
-    );
+    const ratio = (i: number) => ratioOf(places[i >> 1] as Level);
+    for (const [i, error] of worst(views.x0, x0).entries()) expect(error).toBeLessThan(2e-6 * (1 + ratio(i)));
+    for (const [i, error] of worst(views.eps, eps).entries()) expect(error).toBeLessThan(2e-6 * (1 + 1 / ratio(i)));
   });
 
   it("follow the closed forms of their papers", () => {

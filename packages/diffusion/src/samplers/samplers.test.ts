@@ -1,5 +1,3 @@
-import "@latentkit/core";
-import { eager } from "@latentkit/core";
 import { describe, expect, it } from "vitest";
 import { mixtureDenoiser, runPlan, twoBumps } from "../../test/support.js";
 import { edmProcess } from "../process/edm.js";
@@ -9,7 +7,6 @@ import { vpProcess } from "../process/vp.js";
 import { SAMPLER_NAMES, type SamplerName, samplers } from "./index.js";
 import { resampled } from "./resample.js";
 
-eager();
 const edm = edmProcess({ logMean: -1.2, logStd: 1.2, sigmaMin: 0.002, sigmaMax: 80 });
 const straight = flowProcess({ times: "uniform", shift: 1 });
 const linear = { schedule: "linear", timesteps: 1000, betaStart: 1e-4, betaEnd: 0.02, zeroTerminalSnr: false } as const;

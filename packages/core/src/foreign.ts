@@ -1,6 +1,6 @@
 import type { HostTensor } from "@latentkit/jit";
 import type { Json } from "./checkpoint.js";
-import type { Dataset } from "./data.js";
+import type { Dataset, Split } from "./data.js";
 
 /** The files of a folder that another library wrote. */
 export interface ForeignFolder {
@@ -17,7 +17,11 @@ export interface ForeignModel {
   /** Options of the plugin. */
   readonly config: Readonly<Record<string, unknown>>;
   /** What the model makes; data of this kind can be measured and trained on. */
-  readonly data: Pick<Dataset, "title" | "datum" | "labelNames" | "tokens"> & Partial<Dataset>;
+  readonly data: Pick<Dataset, "title" | "datum"> &
+    Partial<Dataset> & {
+      /** Fields of an example; `x`, and `label` where there are classes, when absent. */
+      readonly fields?: Split["fields"];
+    };
   /** Weights by their paths: `params.…`, `state.…`. */
   readonly weights: ReadonlyMap<string, HostTensor>;
   /** What the folder says that has no place among the options; a folder that is written later gets it back. */
@@ -26,7 +30,7 @@ export interface ForeignModel {
 
 /** What a folder is written from: a {@link ForeignModel}, all of it known. */
 export type ForeignSource = Omit<ForeignModel, "data"> & {
-  readonly data: Pick<Dataset, "datum" | "labelNames" | "tokens">;
+  readonly data: Pick<Dataset, "datum"> & Partial<Dataset>;
 };
 
 /** A kind of folder that another library reads and writes, such as those of Hugging Face's. */
@@ -35,10 +39,10 @@ export interface ForeignFormat {
   readonly name: string;
   /** One line for help. */
   readonly summary: string;
-  /** Whether a folder is of this kind, by the names of its files. */
-  recognizes(files: readonly string[]): boolean;
+  /** Whether a folder is of this kind: by the names of its files, or by what one of them says. */
+  recognizes(folder: ForeignFolder): Promise<boolean>;
   /** @throws UserError when the folder is broken, or holds what the plugin does not have. */
   read(folder: ForeignFolder): Promise<ForeignModel>;
   /** @returns Bytes by path. @throws UserError when the format has no words for the model. */
-  write(model: ForeignSource): ReadonlyMap<string, Uint8Array>;
+  write(model: ForeignSource): Promise<ReadonlyMap<string, Uint8Array>>;
 }

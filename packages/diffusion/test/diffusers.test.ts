@@ -104,7 +104,7 @@ describe("folders of diffusers", () => {
     const folder = fixture(name);
     const read = await diffusersFormat.read(folder);
     const config = parseOptions("diffusion", diffusionConfig, read.config);
-    const files = diffusersFormat.write({ ...read, config });
+    const files = await diffusersFormat.write({ ...read, config });
     for (const path of ["model_index.json", UNET, SCHEDULER]) {
       const parsed = (bytes?: Uint8Array) =>
         JSON.parse(new TextDecoder().decode(bytes).replace(": -Infinity", ': "lowest"'));
@@ -125,7 +125,7 @@ describe("folders of diffusers", () => {
     const datum = { ...read.data.datum, range: [0, 1] as const, classes: 2 }; // the third row is that of no class
     const table = read.weights.get(TABLE) as HostTensor;
     const weights = new Map(read.weights).set(TABLE, { ...table, shape: [3, 16], data: table.data.slice(0, 48) });
-    const files = diffusersFormat.write({ ...read, config, data: { datum }, weights });
+    const files = await diffusersFormat.write({ ...read, config, data: { datum }, weights });
     const folder = {
       name: "again",
       files: [...files.keys()],
@@ -142,7 +142,7 @@ describe("folders of diffusers", () => {
     const flow = { ...read.config, process: "flow", target: "velocity" };
     const config = parseOptions("diffusion", diffusionConfig, flow);
     const { kept: _, ...model } = read;
-    const files = diffusersFormat.write({ ...model, config });
+    const files = await diffusersFormat.write({ ...model, config });
     const bias = (bytes: Uint8Array) => decodeSafetensors(bytes).tensors.get("conv_out.bias")?.data[0] as number;
     const weights = "unet/diffusion_pytorch_model.safetensors";
     expect(bias(files.get(weights) as Uint8Array)).toBe(-bias(await fixture("legacy").read(weights)));
@@ -203,8 +203,8 @@ describe("what folders of diffusers are refused for", () => {
         ...read,
         config: parseOptions("diffusion", diffusionConfig, { ...read.config, ...values }),
       });
-    expect(() => write({ network: "dit" })).toThrow(/only a U-Net can be written/);
-    expect(() => write({ target: "velocity" })).toThrow(/no vp process whose networks predict velocity/);
-    expect(() => write({ process: "edm", target: "edm" })).toThrow(/unet.timeFactor 0.001/);
+    await expect(write({ network: "dit" })).rejects.toThrow(/only a U-Net can be written/);
+    await expect(write({ target: "velocity" })).rejects.toThrow(/no vp process whose networks predict velocity/);
+    await expect(write({ process: "edm", target: "edm" })).rejects.toThrow(/unet.timeFactor 0.001/);
   });
 });

@@ -51,11 +51,16 @@ export async function openForeignFolder(path: string): Promise<ForeignFolder> {
  * @param name When the folder is to be read as this one.
  * @throws UserError when none knows it, or several do.
  */
-export function chooseFormat(folder: ForeignFolder, known: readonly FormatOfPlugin[], name?: string): FormatOfPlugin {
+export async function chooseFormat(
+  folder: ForeignFolder,
+  known: readonly FormatOfPlugin[],
+  name?: string,
+): Promise<FormatOfPlugin> {
   const names = known.map(({ format }) => format.name).join(", ");
-  const fitting = known.filter(({ format }) =>
-    name === undefined ? format.recognizes(folder.files) : format.name === name,
-  );
+  const fits = ({ format }: FormatOfPlugin) =>
+    name === undefined ? format.recognizes(folder) : Promise.resolve(format.name === name);
+  const verdicts = await Promise.all(known.map(fits));
+  const fitting = known.filter((_, i) => verdicts[i]);
   const [found] = fitting;
   if (found === undefined && name !== undefined)
     throw new UserError("@latentkit/core", `unknown format "${name}"; known: ${names}`);
@@ -93,7 +98,7 @@ export async function importRun(
   request: ImportRequest,
 ): Promise<{ run: RunFolder; plugin: ModelPlugin; format: ForeignFormat }> {
   const folder = await openForeignFolder(request.folder);
-  const { plugin, format } = chooseFormat(folder, formatsOf(request.plugins), request.format);
+  const { plugin, format } = await chooseFormat(folder, formatsOf(request.plugins), request.format);
   const found = await format.read(folder);
   const config = parseOptions(plugin.name, plugin.config, found.config);
   const dataset = emptyDataset(request.folder, found);
@@ -123,8 +128,8 @@ function emptyDataset(name: string, { data }: ForeignModel): Dataset {
   const { datum } = data;
   const isText = datum.kind === "tokens" || datum.kind === "pairs";
   const x = { shape: datum.shape, dtype: isText ? "int32" : "float32" } as const;
-  const fields = { x, ...(datum.classes === undefined ? {} : { label: { shape: [], dtype: "int32" } as const }) };
-  const split = { size: 0, fields, gather: (): Record<string, HostTensor> => ({}) };
+  const own = { x, ...(datum.classes === undefined ? {} : { label: { shape: [], dtype: "int32" } as const }) };
+  const split = { size: 0, fields: data.fields ?? own, gather: (): Record<string, HostTensor> => ({}) };
   const facts = { licence: "unknown", source: name, files: {}, ...data };
   const described = describeDataset({ ...facts, name, splits: { train: split, test: split } });
   return datasetShell(name, described);
@@ -162,7 +167,7 @@ export async function exportRun(request: ExportRequest): Promise<{ format: Forei
     .load(request.checkpoint ?? "latest", averaged ? ["model", "ema"] : ["model"]);
   const weights = new Map(tensors.model);
   for (const [path, tensor] of tensors.ema ?? []) weights.set(path.replace(/^ema\./, "params."), tensor);
-  const files = format.write({
+  const files = await format.write({
     config: parseOptions(plugin.name, plugin.config, model.config),
     data: datasetShell(description.data.name, description.dataset),
     weights,

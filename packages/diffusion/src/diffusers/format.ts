@@ -38,7 +38,7 @@ const LAST = /^conv_out\./;
 export const diffusersFormat: ForeignFormat = {
   name: "diffusers",
   summary: "pipeline folder of Hugging Face's diffusers: model_index.json, unet/, scheduler/",
-  recognizes: (files) => files.includes(INDEX) && files.includes(UNET),
+  recognizes: async ({ files }) => files.includes(INDEX) && files.includes(UNET),
   read: readFolder,
   write: writeFolder,
 };
@@ -122,7 +122,12 @@ async function readTensors(folder: ForeignFolder): Promise<Map<string, HostTenso
   throw new UserError("@latentkit/diffusion", `${folder.name} has no ${WEIGHTS}.safetensors; ${hint}`);
 }
 
-function writeFolder({ config: given, data, weights, kept = {} }: ForeignSource): Map<string, Uint8Array> {
+async function writeFolder({
+  config: given,
+  data,
+  weights,
+  kept = {},
+}: ForeignSource): Promise<Map<string, Uint8Array>> {
   const config = diffusionConfig.parse(given);
   const { datum, labelNames } = data;
   checkWritable(config, datum);

@@ -53,7 +53,7 @@ export const diffusionConfig = z.object({
   network: z
     .enum(["auto", ...NETWORK_NAMES])
     .default("auto")
-    .describe("What predicts: mlp takes any data; auto is the mlp"),
+    .describe("What predicts: mlp takes any data, unet and dit take images; auto is the unet for images, else the mlp"),
   ...networkOptions,
   conditional: z
     .boolean()

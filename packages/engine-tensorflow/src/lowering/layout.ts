@@ -1,7 +1,11 @@
 import { fromFront, product, range } from "@latentkit/jit/lowering";
 import type { GraphBuilder, TfValue } from "./builder.js";
 import { type Call, registerLowering } from "./registry.js";
+import { FINISHED } from "./update-in-place.js";
 
+registerLowering(FINISHED, (b, { input, out }) =>
+  b.op("XlaOptimizationBarrier", [[input("x")]], out().shape, out().dtype),
+);
 registerLowering("Identity", (_, { input }) => input("x"));
 registerLowering("Reshape", (b, { input, out }) => b.reshape(input("x"), out().shape));
 registerLowering("ExpandDims", (b, { input, out }) => b.reshape(input("input"), out().shape));

@@ -33,6 +33,7 @@ const UNCLUSTERED: ReadonlySet<string> = new Set([
   "Placeholder",
   "ReadVariableOp",
   "AssignVariableOp",
+  "DeepCopy",
   "NoOp",
 ]);
 
@@ -68,7 +69,7 @@ export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions):
   const unclustered = lowering === "clusters" ? apart : "all";
   const builder = new GraphBuilder(tf, unclustered, precision);
   try {
-    return new Lowerer(builder, arranged(graph, lowering)).lower(options);
+    return new Lowerer(builder, arranged(graph, lowering), lowering === "xla").lower(options);
   } finally {
     builder.delete();
   }
@@ -89,6 +90,7 @@ class Lowerer {
   constructor(
     private readonly b: GraphBuilder,
     private readonly graph: Graph,
+    private readonly compiled: boolean,
   ) {}
 
   lower({ name, fed }: LowerOptions): LoweredGraph {
@@ -140,9 +142,14 @@ class Lowerer {
     const ready = b.operation("NoOp", [], {}, [...known]);
     return next.flatMap((value, i) => {
       if (value === undefined) return [];
-      const inputs = [variables[i] as TfValue, value];
+      const inputs = [variables[i] as TfValue, reads[i] === undefined ? this.#own(value) : value];
       return [b.operation("AssignVariableOp", inputs, { dtype: { type: value.type } }, [ready])];
     });
+  }
+
+  /** A value in memory of its own: equal zeros of new variables would share theirs, and then not be updated in place. What XLA puts out is its own. */
+  #own(value: TfValue): TfValue {
+    return this.compiled ? value : this.b.unary("DeepCopy", value);
   }
 
   #lowerNode(node: GraphNode): void {

@@ -49,10 +49,12 @@ export * from "./distributions/index.js";
 export {
   type EngineDevice,
   type EngineFactory,
+  type EngineLowering,
   type EngineOptions,
   type EnginePrecision,
   type EngineProbe,
   isDevice,
+  isLowering,
   isPrecision,
 } from "./engine-factory.js";
 export * from "./evaluation/index.js";

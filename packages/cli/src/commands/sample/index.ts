@@ -18,7 +18,22 @@ interface SampleFlags extends RunFlags {
 }
 
 const DRAWING = { images: ".png", points: ".svg", vectors: ".svg", tokens: ".txt" } as const;
-const OWN_FLAGS = ["n", "seed", "label", "set", "out", "checkpoint", "engine", "threads", "json", "help", "debug"];
+const OWN_FLAGS = [
+  "n",
+  "seed",
+  "label",
+  "set",
+  "out",
+  "checkpoint",
+  "engine",
+  "threads",
+  "device",
+  "precision",
+  "lowering",
+  "json",
+  "help",
+  "debug",
+];
 
 /** The model's own sampling options become flags, so the run is looked up before the flags are read. */
 export async function create(args: readonly string[]): Promise<Command> {

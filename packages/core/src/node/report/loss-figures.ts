@@ -4,7 +4,7 @@ import { type Curve, lineChart } from "./charts.js";
 import type { Figure } from "./figure.js";
 
 /** Logged for the machinery, not for the reader of a loss curve. */
-const MACHINERY = /(^|\/)(epoch|examplesPerSecond|gradNorm|skipped|skippedInRow)$/;
+const MACHINERY = /(^|\/)(epoch|seconds|examplesPerSecond|gradNorm|skipped|skippedInRow)$/;
 
 /** What a model's test curve measures, by capability: the bound or the likelihood, shown with the sign of a loss. */
 function likelihoodName(model: Pick<GenerativeModel, "elbo" | "logProb">): "elbo" | "logProb" | undefined {

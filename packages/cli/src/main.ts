@@ -22,6 +22,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   encode: { summary: "write the latents of a data set to a file", load: () => import("./commands/encode/index.js") },
   evaluate: { summary: "measure a run, with errors", load: () => import("./commands/evaluate/index.js") },
+  compare: {
+    summary: "train several models for the same time and set them side by side",
+    load: () => import("./commands/compare/index.js"),
+  },
   setup: {
     summary: "install the library of the fastest engine, or remove it",
     load: () => import("./commands/setup/index.js"),

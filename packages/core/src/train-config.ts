@@ -23,7 +23,7 @@ export const trainConfigSchema = z.strictObject({
     .positive()
     .optional()
     .describe(
-      "time limit of the updates alone, without evaluation and saving; without `steps` and `epochs` as many updates as the measured speed allows, so that schedules end in time",
+      "time limit of the updates alone, without compiling, evaluation and saving; without `steps` and `epochs` as many updates as the measured speed allows, so that schedules end in time",
     ),
   batchSize: z.int().min(1).default(128).describe("examples an update"),
   seed: z.int().default(0).describe("everything random follows from it: initial weights, data order, noise"),

@@ -79,7 +79,7 @@ export interface FitResult {
   readonly interrupted: boolean;
   /** Whether the time limit ended it before the last update. */
   readonly outOfTime: boolean;
-  /** Seconds spent in updates, evaluation and checkpoints not counted; of a run with a time limit, those before it was resumed too. */
+  /** Seconds spent in updates, compiling, evaluation and checkpoints not counted; of a run with a time limit, those before it was resumed too. */
   readonly trainSeconds: number;
   /** Results of the last evaluation; empty when interrupted before one. */
   readonly metrics: Readonly<Record<string, MetricResult>>;
@@ -130,6 +130,8 @@ class Fit {
   #trainMs = 0;
   /** Since when updates run without a pause; `undefined` between. */
   #runningSince: number | undefined;
+  /** Milliseconds of that which were spent on compiling. */
+  #compilingMs = 0;
   readonly #rate = new RateMeter();
   #lastMetrics: Record<string, number> = {};
   #results: Record<string, MetricResult> = {};
@@ -182,7 +184,8 @@ class Fit {
 
   /** Milliseconds of updates so far. */
   #elapsed(): number {
-    return this.#trainMs + (this.#runningSince === undefined ? 0 : this.services.clock.now() - this.#runningSince);
+    if (this.#runningSince === undefined) return this.#trainMs;
+    return this.#trainMs + this.services.clock.now() - this.#runningSince - this.#compilingMs;
   }
 
   #isOutOfTime(): boolean {
@@ -190,24 +193,20 @@ class Fit {
     return minutes !== undefined && this.#elapsed() >= 60_000 * minutes;
   }
 
-  /** Does updates for a while, then says how many there can be in so many seconds, compiling included. */
+  /** Does updates for a while, then says how many there can be in so many seconds. */
   async stepsIn(seconds: number): Promise<number> {
-    const { clock } = this.services;
-    const started = clock.now();
-    const since = (from: number): number => (clock.now() - from) / 1000;
+    const limit = 1000 * Math.min(TRIAL.most, Math.max(TRIAL.least, TRIAL.share * seconds));
     await this.#runUntil(3); // the programs of most models are compiled by then: the first step has every objective and lazy term
-    const compiling = since(started);
-    const limit = Math.min(TRIAL.most, Math.max(TRIAL.least, TRIAL.share * seconds));
-    const [from, first] = [clock.now(), this.#step];
-    for (let block = 2; since(from) < limit; block *= 2) {
-      const rate = (this.#step - first) / Math.max(since(from), 1e-3);
-      const fitting = Math.ceil(rate * (limit - since(from)));
-      await this.#runUntil(this.#step + (rate > 0 ? Math.min(block, Math.max(1, fitting)) : block));
+    const [from, first] = [this.#elapsed(), this.#step];
+    for (let block = 2; this.#elapsed() - from < limit; block *= 2) {
+      const spent = this.#elapsed() - from;
+      const fitting = spent > 0 ? Math.ceil(((this.#step - first) / spent) * (limit - spent)) : block;
+      await this.#runUntil(this.#step + Math.min(block, Math.max(1, fitting)));
     }
-    const step = since(from) / (this.#step - first);
+    const milliseconds = (this.#elapsed() - from) / (this.#step - first);
     for (const program of this.#programs.values()) await (await program).dispose();
     await this.store.dispose();
-    return Math.max(1, Math.floor(((1 - RESERVE) * (seconds - compiling)) / step));
+    return Math.max(1, Math.floor(((1 - RESERVE) * 1000 * seconds) / milliseconds));
   }
 
   async run(): Promise<FitResult> {
@@ -251,6 +250,12 @@ class Fit {
     this.#runningSince = clock.now();
     let pending: Promise<Record<string, HostTensor>> | undefined;
     for (let t = this.#step; t < stop && !this.request.signal?.aborted && !this.#isOutOfTime(); t++) {
+      if (!this.#programs.has(this.#programName(t))) {
+        if (pending !== undefined) this.#finish(await pending);
+        pending = undefined;
+        await this.#compileAndRun(t);
+        continue;
+      }
       const next = this.#start(t);
       next.catch(() => {}); // reported when awaited below
       if (pending !== undefined) this.#finish(await pending);
@@ -259,6 +264,16 @@ class Fit {
     if (pending !== undefined) this.#finish(await pending);
     this.#trainMs = this.#elapsed();
     this.#runningSince = undefined;
+    this.#compilingMs = 0;
+  }
+
+  /** The first run of a program, which compiles it: engines may take a minute for that, which is not training. */
+  async #compileAndRun(t: number): Promise<void> {
+    const { clock } = this.services;
+    const from = clock.now();
+    this.#finish(await this.#start(t));
+    this.#compilingMs += clock.now() - from;
+    this.#rate.pause();
   }
 
   async #start(t: number): Promise<Record<string, HostTensor>> {
@@ -273,7 +288,7 @@ class Fit {
     const { config } = this;
     const { model, dataset, engine } = this.request;
     const active = activeObjectives(model, t);
-    const name = active.map(({ objective, lazy }) => `${objective.name}${lazy ? "+" : ""}`).join();
+    const name = this.#programName(t);
     let program = this.#programs.get(name);
     if (program === undefined) {
       const inputs = { batch: batchSpecs(dataset.splits.train, config.batchSize), step: { shape: [], dtype: "int32" } };
@@ -287,6 +302,11 @@ class Fit {
       this.#programs.set(name, program);
     }
     return program;
+  }
+
+  #programName(t: number): string {
+    const active = activeObjectives(this.request.model, t);
+    return active.map(({ objective, lazy }) => `${objective.name}${lazy ? "+" : ""}`).join();
   }
 
   #finish(outputs: Record<string, HostTensor>): void {

@@ -48,6 +48,8 @@ export interface TrainRunRequest {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Told what every evaluation measured, with the model as it is then; awaited, its time is not the run's. */
   readonly onEvaluate?: FitRequest["onEvaluate"] | undefined;
+  /** Evaluations of a run, when `evaluateEvery` is not given; 10 when absent. */
+  readonly evaluations?: number | undefined;
   /** Measure at most so many test examples at each evaluation; all when absent. */
   readonly evaluateLimit?: number | undefined;
   /** Told in a few words what happens besides training: loading, drawing. */
@@ -131,7 +133,7 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
 
 /** Settles what depends on the data, and refuses what the trainer would refuse later, when the folder is already there. */
 async function settle(
-  { config: asked, engine, onStage = () => {} }: TrainRunRequest,
+  { config: asked, engine, evaluations = 10, onStage = () => {} }: TrainRunRequest,
   dataset: Dataset,
   model: GenerativeModel,
 ): Promise<{ config: TrainConfig; stepsPerEpoch: number }> {
@@ -144,9 +146,8 @@ async function settle(
   const timed = isTimed(given);
   if (timed) onStage("measuring how many updates fit into the time");
   const steps = timed ? await stepsInTime({ model, dataset, engine, config: given }) : totalSteps(given, stepsPerEpoch);
-  const tenth = Math.ceil(steps / 10);
-  const checkpointEvery = asked.checkpointEvery ?? (timed ? tenth : given.checkpointEvery);
-  const evaluateEvery = asked.evaluateEvery ?? tenth;
+  const checkpointEvery = asked.checkpointEvery ?? (timed ? Math.ceil(steps / 10) : given.checkpointEvery);
+  const evaluateEvery = asked.evaluateEvery ?? Math.ceil(steps / evaluations);
   return { config: { ...given, steps, evaluateEvery, checkpointEvery }, stepsPerEpoch };
 }
 

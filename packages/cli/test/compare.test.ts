@@ -69,3 +69,62 @@ describe("compare", () => {
     expect(await readdir(folder.path)).not.toContain("x");
   });
 });
+
+describe("what a run is good for", () => {
+  it("map draws latents beside principal components", async () => {
+    const drawn = await run("map", "cmp/runs/vae", "--out", "map.svg", "--json");
+    expect(drawn.code).toBe(0);
+    expect(lastJson(drawn)).toMatchObject({ n: 6, model: { dimensions: 20 }, pca: { dimensions: 2, explained: 1 } });
+    expect(await readFile(join(folder.path, "map.svg"), "utf8")).toMatch(/^<svg .*principal components/s);
+    expect((await run("map", "cmp/runs/vae", "--out", "map.png")).stderr).toMatch(/must end in .svg/);
+  });
+
+  it("score --against tells how well likelihoods tell data apart", async () => {
+    const far = "x,y,side\n".concat(Array.from({ length: 40 }, (_, i) => `${i % 5},${i},${i % 2 ? "left" : "right"}\n`).join("")); // biome-ignore format: one line
+    await writeFile(join(folder.path, "far.csv"), far);
+    const against = ["--against", "csv:far.csv:test", "--data-set", "label=side"];
+    const scored = await run("score", "cmp/runs/vae", ...against, "--out", "scores.csv", "--json");
+    expect(scored.code).toBe(0);
+    const { area, stderr, data } = lastJson(scored).against;
+    expect(data).toMatch(/far.csv:test$/);
+    expect(area).toBeGreaterThanOrEqual(0);
+    expect(area).toBeLessThanOrEqual(1);
+    expect(stderr).toBeGreaterThanOrEqual(0);
+  });
+
+  it("evaluate takes sampling options, and refuses unknown ones", async () => {
+    const measured = await run(
+      "evaluate",
+      "cmp/runs/vae",
+      "--metrics",
+      "copying",
+      "--set",
+      "temperature=0.5",
+      "--json",
+    );
+    expect(lastJson(measured).metrics.copying).toMatchObject({ n: 6 });
+    const wrong = await run("evaluate", "cmp/runs/vae", "--metrics", "copying", "--set", "heat=2");
+    expect(wrong.stderr).toMatch(/unknown option "heat"/);
+  });
+
+  it("writes and reads sound", async () => {
+    const options = ["--data-set", "train=40", "--data-set", "test=20", "--data-set", "length=64"];
+    const small = [
+      "--set",
+      "hidden=[8]",
+      "--set",
+      "latentDim=2",
+      "--steps",
+      "2",
+      "--batch-size",
+      "8",
+      "--engine",
+      "eager",
+    ];
+    expect((await run("train", "vae", "--data", "vowels", ...options, ...small, "--out", "voice")).code).toBe(0);
+    expect((await run("sample", "voice", "-n", "8", "--out", "voice.wav")).code).toBe(0);
+    const again = ["--data", "wav:voice.wav", "--data-set", "length=64"];
+    expect((await run("train", "vae", ...again, ...small, "--out", "again")).code).toBe(0);
+    expect((await run("sample", "cmp/runs/vae", "--out", "x.wav")).stderr).toMatch(/--out x.wav must end in one of/);
+  });
+});

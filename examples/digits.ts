@@ -3,8 +3,8 @@
  *
  *   node examples/digits.ts [steps]        (after `npm run build`; Node >= 22.18 runs TypeScript)
  *
- * Expected after the default 1500 steps, three passes: bound about -108 nats of dynamically binarised digits (a longer training reaches -100),
- * and the mean latent of a digit tells its class to a linear classifier in nine cases of ten. Writes digits.png and pairs.png.
+ * Expected after the default 1500 steps, three passes: bound -109 nats of dynamically binarised digits (a longer training reaches -100), and a linear
+ * classifier names 80 % of the digits from the 20 latents, 83 % from the 784 pixels. Writes digits.png and pairs.png.
  */
 import { writeFile } from "node:fs/promises";
 import { encodePng, tileImages, train } from "@latentkit/core";

@@ -32,7 +32,7 @@ const PICTURES = {
 /** Numbers that the pages quote, printed. */
 const NUMBERS = [
   ["digits", "evaluate RUN --metrics elbo,linearProbe"],
-  ["moons", "score RUN --against 8gaussians:test --limit 5000 --out scores.npz"],
+  ["moons", "score RUN --against spirals:test --limit 5000 --out scores.npz"],
 ];
 
 /** Runs one command line in the folder of runs. */

@@ -98,8 +98,7 @@ function panelOf(
   });
   const groups = labels && Array.from({ length: dataset.datum.classes ?? 0 }, (_, c) => labelName(dataset, c));
   const agreement = neighbours && `, ${(100 * neighbours.value).toFixed(0)} % beside their own class`;
-  const held =
-    dimensions === 2 ? "" : `, ${(100 * explained).toFixed(0)} % of the variance of ${dimensions} dimensions`;
+  const held = dimensions === 2 ? "" : `, ${(100 * explained).toFixed(0)} % of variance`;
   return scatterChart(dots, { xTitle: `${title}${held}${agreement ?? ""}`, yTitle: "", ...(groups ? { groups } : {}) });
 }
 

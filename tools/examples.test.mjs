@@ -35,7 +35,7 @@ describe.concurrent("examples", () => {
   it.each(names)("%s runs", { timeout: 120_000 }, async (name) => {
     const text = readFileSync(join(source, name), "utf8");
     expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(60);
-    expect(text.slice(0, text.indexOf("*/"))).toContain("Expected "); // what a reader should see at full size
+    expect(text.slice(0, text.indexOf("*/"))).toContain("Expected"); // what a reader should see at full size
     const { outputText } = ts.transpileModule(text, { compilerOptions: { ...OPTIONS, module: ts.ModuleKind.ESNext } });
     const file = join(folder, name.replace(/\.ts$/, ".mjs"));
     writeFileSync(file, outputText);

@@ -1,4 +1,5 @@
 import type { MetricResult } from "../../evaluator.js";
+import { CATEGORY_COLORS } from "../report/chart.js";
 import { type Curve, lineChart } from "../report/charts.js";
 import type { Figure } from "../report/figure.js";
 import type { ModelResult } from "./result.js";
@@ -69,11 +70,11 @@ async function costOfQuality(results: readonly ModelResult[]): Promise<Figure | 
   const [unit] = costs.flatMap(({ quality }) => quality ?? []);
   const name = qualityName(results);
   if (unit === undefined || name === undefined) return undefined;
-  const curves: Curve[] = results.flatMap(({ name, grades }) => {
+  const curves: Curve[] = results.flatMap(({ name, grades }, i) => {
     const points = (grades?.costs ?? []).flatMap(({ secondsPerSample, quality }) =>
       quality === undefined ? [] : [[secondsPerSample, quality.value] as const],
     );
-    return points.length === 0 ? [] : [{ name, points, dots: true }];
+    return points.length === 0 ? [] : [{ name, points, dots: true, color: colorOf(i) }];
   });
   const svg = await lineChart(curves, { xTitle: "seconds a sample", yTitle: name, log: "xy", ...SIZE });
   const ladders = results.flatMap(({ name, grades }) => {
@@ -88,16 +89,19 @@ async function costOfQuality(results: readonly ModelResult[]): Promise<Figure | 
   };
 }
 
+/** A model has one colour in all charts. */
+const colorOf = (model: number): string => CATEGORY_COLORS[model % CATEGORY_COLORS.length] as string;
+
 function curvesOf(
   results: readonly ModelResult[],
   at: (moment: ModelResult["moments"][number]) => number | undefined,
 ): Curve[] {
-  return results.flatMap(({ name, moments }) => {
+  return results.flatMap(({ name, moments }, i) => {
     const points = moments.flatMap((moment) => {
       const value = at(moment);
       return value === undefined ? [] : [[moment.seconds, value] as const];
     });
-    return points.length === 0 ? [] : [{ name, points, dots: true }];
+    return points.length === 0 ? [] : [{ name, points, dots: true, color: colorOf(i) }];
   });
 }
 

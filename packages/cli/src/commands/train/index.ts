@@ -40,7 +40,7 @@ const TRAIN_NAMES = Object.keys(TRAIN_OPTIONS);
 const optimizerSchema = optimizer.unwrap();
 const OPTIMIZER_NAMES = Object.keys(optimizerSchema.shape).filter((name) => name !== "name");
 /** Options that may change when a run goes on: they leave what it computes as it is. */
-const RESUMABLE = ["steps", "epochs", "logEvery", "evaluateEvery", "checkpointEvery", "maxSkipped"];
+const RESUMABLE = ["steps", "epochs", "minutes", "logEvery", "evaluateEvery", "checkpointEvery", "maxSkipped"];
 
 interface TrainFlags extends EngineFlags {
   readonly data?: string;
@@ -242,7 +242,7 @@ function resumeAdvice({ folder, result: { step, steps } }: TrainedRun): string {
 }
 
 function report({ folder, result, report }: TrainedRun, json: boolean): void {
-  const { step, steps, trainSeconds, metrics, interrupted } = result;
+  const { step, steps, trainSeconds, metrics, interrupted, outOfTime } = result;
   const { bold } = colorsFor(process.stdout);
   const value = {
     run: folder.path,
@@ -256,7 +256,7 @@ function report({ folder, result, report }: TrainedRun, json: boolean): void {
   };
   const lines = [
     ...metricLines(metrics).map((line) => `test ${line}`),
-    `${step.toLocaleString("en")} updates, ${formatSeconds(trainSeconds)} of training`,
+    `${step.toLocaleString("en")} updates, ${formatSeconds(trainSeconds)} of training${outOfTime ? `; out of time before update ${steps}` : ""}`,
     `report ${bold(folder.reportFile)}`,
   ];
   printResult(json, value, lines);

@@ -30,6 +30,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "train several models for the same time and set them side by side",
     load: () => import("./commands/compare/index.js"),
   },
+  import: {
+    summary: "make a run of a model that another library saved",
+    load: () => import("./commands/import/index.js"),
+  },
+  export: { summary: "write a run's model for another library", load: () => import("./commands/export/index.js") },
   setup: {
     summary: "install the library of the fastest engine, or remove it",
     load: () => import("./commands/setup/index.js"),

@@ -135,6 +135,7 @@ export async function withRun(path: string, flags: RunFlags, work: (open: OpenRu
 
 /** The engine a run was trained on, `auto` with a warning when it cannot run here: results agree up to rounding. */
 export async function engineOfRun({ engines }: App, name: string, threads?: number): Promise<string> {
+  if (name === "auto") return name; // of a run that was imported
   const options = threads === undefined ? {} : { threads };
   const { available = false, detail = "it is not installed" } =
     (await engines.find((engine) => engine.name === name)?.probe(options)) ?? {};

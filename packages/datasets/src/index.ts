@@ -8,6 +8,7 @@ export { mnist } from "./mnist.js";
 export { mobyDick } from "./moby-dick.js";
 export { type NpyOptions, npy } from "./npy.js";
 export { type ParquetOptions, parquet } from "./parquet.js";
+export { readSampleInput } from "./sample-input.js";
 export { byteSplit, floatSplit, tokenSplit } from "./split.js";
 export { type TextOptions, text } from "./text.js";
 export { type ToyOptions, toy } from "./toy-dataset.js";

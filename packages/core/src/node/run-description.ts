@@ -41,6 +41,8 @@ const descriptionSchema = z.object({
   versions: z.record(z.string(), z.string()),
   /** The command that was typed. */
   command: z.string().optional(),
+  /** The folder of another library that the model came from, and what of it has no place here. */
+  origin: z.object({ format: z.string(), kept: z.json().optional() }).optional(),
 });
 
 /** What a run's `config.json` holds: all it takes to repeat, resume and use the run. */

@@ -61,7 +61,7 @@ export async function measureEach(metrics: readonly Metric[], context: MetricCon
 
 /** What the contract says that a model can do. */
 export function capabilitiesOf(model: GenerativeModel): Capabilities {
-  const { latent } = model;
+  const latent = model.latent ?? model.scanLatent;
   return {
     likelihood: model.logProb ? "exact" : model.elbo ? "bound" : "none",
     latent: latent === undefined ? "none" : latent.encode ? "encode and decode" : "decode",

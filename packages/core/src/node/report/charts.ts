@@ -19,6 +19,7 @@ export interface ScatterOptions {
 }
 
 const SIDE = 430;
+const PANEL_SIDE = 150;
 /** Groups beyond this many get no legend: nobody can tell their colours apart. */
 const MAX_LEGEND = 20;
 
@@ -62,8 +63,36 @@ function colorOf(groups: readonly string[] | undefined, title: string | undefine
   return { field: "group", type: "nominal", scale: { domain: groups, range }, legend };
 }
 
+/** Small scatter plots side by side, all with the same axes. */
+export async function scatterPanels(
+  panels: readonly { readonly title: string; readonly dots: readonly Dot[] }[],
+  [xDomain, yDomain]: readonly [readonly number[], readonly number[]],
+): Promise<string> {
+  const diameter = 2.4;
+  const opacity = 0.55;
+  const axis = (field: "x" | "y", domain: readonly number[]) => ({
+    field,
+    type: "quantitative",
+    title: null,
+    scale: { domain, nice: false, zero: false },
+    axis: null,
+  });
+  const spec = {
+    columns: 5,
+    concat: panels.map(({ title, dots }) => ({
+      title: { text: title, fontSize: 11 },
+      width: PANEL_SIDE,
+      height: PANEL_SIDE,
+      data: { values: dots },
+      mark: { type: "circle", size: Math.PI * (diameter / 2) ** 2, opacity, clip: true },
+      encoding: { x: axis("x", xDomain), y: axis("y", yDomain), color: { value: ACCENT } },
+    })),
+  } as unknown as TopLevelSpec;
+  return compactPoints(await renderChart(spec), { diameter, opacity });
+}
+
 /** Two intervals of equal length that hold all points with a small margin. */
-function equalDomains(dots: readonly Dot[]): [number[], number[]] {
+export function equalDomains(dots: readonly Dot[]): [number[], number[]] {
   const x = extent(dots.map((dot) => dot.x));
   const y = extent(dots.map((dot) => dot.y));
   const half = 0.53 * Math.max(x[1] - x[0], y[1] - y[0], 1e-9);

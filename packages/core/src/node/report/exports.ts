@@ -12,6 +12,7 @@ export {
   variedExamples,
   variedPairs,
 } from "./figures.js";
+export { checkFilm, drawFilm } from "./film.js";
 export { formatSeconds } from "./format-seconds.js";
 export { type Report, type ReportSubject, writeReport } from "./index.js";
 export { defaultMethod, type InterpolationMethod } from "./interpolate.js";

@@ -153,9 +153,11 @@ export interface Latents extends Subject {
 
 /** Encodes the test split once for all figures; `undefined` when the model cannot encode. */
 export async function testLatents(subject: Subject): Promise<Latents | undefined> {
-  if (subject.session.model.latent?.encode === undefined) return undefined;
+  const { latentSpace } = subject.session;
+  if (!latentSpace?.canEncode) return undefined;
   const split = subject.dataset.splits.test;
-  const z = await subject.session.encode(split, { limit: MAX_MAP_POINTS, seed: subject.seed });
+  const limit = Math.ceil(MAX_MAP_POINTS / latentSpace.encodeSteps); // so that a way of many steps takes no longer
+  const z = await subject.session.encode(split, { limit, seed: subject.seed });
   return { ...subject, split, z };
 }
 
@@ -213,7 +215,7 @@ export async function interpolateDrawn(
 
 /** Ways between test examples, or between drawn latents when the model cannot encode; `undefined` without a latent space. */
 export async function interpolationFigure(subject: Subject, latents: Latents | undefined): Promise<Figure | undefined> {
-  const { latent } = subject.session.model;
+  const { latentSpace: latent } = subject.session;
   const { dataset } = subject;
   const kind = dataKind(dataset.datum);
   if (latent === undefined || kind === "tokens") return undefined;

@@ -50,10 +50,12 @@ export * from "./distributions/index.js";
 export {
   type EngineDevice,
   type EngineFactory,
+  type EngineLowering,
   type EngineOptions,
   type EnginePrecision,
   type EngineProbe,
   isDevice,
+  isLowering,
   isPrecision,
 } from "./engine-factory.js";
 export * from "./evaluation/index.js";

@@ -9,12 +9,15 @@ import { npyFactory } from "./npy.js";
 import { parquetFactory } from "./parquet.js";
 import { textFactory } from "./text.js";
 import { toyFactories } from "./toy-dataset.js";
+import { vowelsFactory } from "./vowels.js";
+import { wavFactory } from "./wav.js";
 
 /** Every data set and reader of this package, for the container's `DATASET` token. */
 export const builtinDatasets: readonly DatasetFactory[] = [
   mnistFactory,
   fashionMnistFactory,
   ...toyFactories,
+  vowelsFactory,
   mobyDickFactory,
   textFactory,
   imagesFactory,
@@ -22,4 +25,5 @@ export const builtinDatasets: readonly DatasetFactory[] = [
   csvFactory,
   npyFactory,
   parquetFactory,
+  wavFactory,
 ];

@@ -15,3 +15,5 @@ export { type ToyOptions, toy } from "./toy-dataset.js";
 export { TOYS, type ToyName } from "./toys/index.js";
 export type { Points, Toy } from "./toys/toy.js";
 export { decodeTokens, encodeText } from "./vocabulary.js";
+export { type VowelsOptions, vowels } from "./vowels.js";
+export { encodeWav, type WavOptions, wav } from "./wav.js";

@@ -8,7 +8,8 @@ import type { Network } from "./networks/network.js";
 
 const points: DatumSpec = { kind: "continuous", shape: [2] };
 const gray: DatumSpec = { kind: "continuous", shape: [2, 2, 1], range: [0, 1], levels: 256, classes: 3 };
-const config = (options: object) => parseOptions("test", diffusionConfig, { mlp: { width: 8, depth: 1 }, ...options });
+const config = (options: object) =>
+  parseOptions("test", diffusionConfig, { network: "mlp", mlp: { width: 8, depth: 1 }, ...options });
 const model = (options: object, datum = points) => createDiffusion(config(options), datum);
 
 describe("units of the data", () => {

@@ -21,7 +21,7 @@ testPlugin(diffusionPlugin, {
     },
     {
       name: "ddpm, few time-steps, on a range",
-      config: { preset: "ddpm", timesteps: 20, betaEnd: 0.4, mlp },
+      config: { preset: "ddpm", timesteps: 20, betaEnd: 0.4, network: "mlp", mlp },
       datum: gray,
       sampleOptions: { sampler: "ddpm", steps: 4 },
       train,

@@ -45,7 +45,7 @@ export function controlSplit({ splits }: MetricContext["dataset"], split: Split)
 }
 
 /** Three sets of equal size, as they are. */
-export interface DrawnSets {
+interface DrawnSets {
   readonly n: number;
   readonly remark?: string;
   readonly samples: Examples;
@@ -57,7 +57,7 @@ export interface DrawnSets {
  * Draws samples, as many as the reference has (of a conditional model with the reference's labels). The reference is the same for every
  * model and seed.
  */
-export async function drawSets(context: MetricContext): Promise<DrawnSets> {
+async function drawSets(context: MetricContext): Promise<DrawnSets> {
   const { session, dataset, split } = context;
   const { n, remark } = sampleCount(context);
   if (n < 2) throw new UserError("@latentkit/core", `samples cannot be compared with ${n} example; raise --limit`);
@@ -110,7 +110,7 @@ export async function valueSets(context: MetricContext): Promise<GradedSets> {
 }
 
 /** Why samples with NaN or infinities get no number. */
-export const notFinite = (): UserError =>
+const notFinite = (): UserError =>
   new UserError(
     "@latentkit/core",
     "samples hold values that are not finite; the model diverged, use an earlier checkpoint",

@@ -61,7 +61,7 @@ export function alphaBars(options: ScheduleOptions): Float64Array {
  * Shifts and scales `sqrt(alphaBar)` so that the last is 0 and the first stays: the model then sees pure noise in training, as it does when sampling.
  * Lin et al., 2023, Algorithm 1. https://arxiv.org/abs/2305.08891
  */
-export function rescaleToZeroTerminalSnr(bars: Float64Array): Float64Array {
+function rescaleToZeroTerminalSnr(bars: Float64Array): Float64Array {
   const first = Math.sqrt(bars[0] as number);
   const last = Math.sqrt(bars[bars.length - 1] as number);
   return bars.map((bar) => ((Math.sqrt(bar) - last) * (first / (first - last))) ** 2);

@@ -45,6 +45,9 @@ const OWN_FLAGS = [
   "checkpoint",
   "engine",
   "threads",
+  "device",
+  "precision",
+  "lowering",
   "json",
   "help",
   "debug",
@@ -54,7 +57,9 @@ const OWN_FLAGS = [
 export async function create(args: readonly string[]): Promise<Command> {
   const found = await modelOf(args);
   const command = addRunFlags(new Command())
-    .description("Generates data from a run, as a picture (.png, .svg, .txt) or as numbers (.npy, .npz, .csv, .json).")
+    .description(
+      "Generates data from a run, as a picture (.png, .svg, .txt), as sound (.wav) or as numbers (.npy, .npz, .csv, .json).",
+    )
     .addOption(new Option("-n <count>", "number of samples").argParser(wholeNumber("-n", 1)).default(64))
     .addOption(new Option("--seed <n>", "same seed, same samples").argParser(wholeNumber("--seed")).default(0))
     .option("--label <classes>", "a class, or one for each sample: 3 or 0,1,2", parseLabels)
@@ -90,7 +95,7 @@ async function sample(path: string, flags: SampleFlags): Promise<void> {
     const { session, dataset, description } = run;
     const drawing = DRAWING[dataKind(dataset.datum)];
     const out = flags.out ?? `samples${drawing}`;
-    checkEnding(out, [drawing]);
+    checkEnding(out, dataset.sampleRate === undefined ? [drawing] : [drawing, ".wav"]);
     const plugin = findModel(app, description.model.name);
     const options = {
       ...givenFlags(
@@ -103,7 +108,12 @@ async function sample(path: string, flags: SampleFlags): Promise<void> {
     if (flags.film !== undefined) checkFilm(flags.film, dataset);
     const inputs = await readInputs(session.model, flags);
     const x = await draw(run, { n: flags.n, seed: flags.seed, options, ...inputs, ...labels(flags) }, flags.film);
-    await writeOutput(out, { x: inRawUnits(x, dataset), columns: dataset.columns, draw: () => drawData(x, dataset) });
+    await writeOutput(out, {
+      x: inRawUnits(x, dataset),
+      columns: dataset.columns,
+      sampleRate: dataset.sampleRate,
+      draw: () => drawData(x, dataset),
+    });
     const { film } = flags;
     printResult(flags.json === true, { run: path, out, n: flags.n, shape: x.shape, ...(film ? { film } : {}) }, [
       `${flags.n} samples in ${out}${film ? `, the way there in ${film}` : ""}`,

@@ -119,6 +119,7 @@ export async function lineChart(
     width = SIDE,
     clip = false,
     legend = true,
+    log = "",
   }: {
     xTitle: string;
     yTitle: string;
@@ -126,12 +127,12 @@ export async function lineChart(
     width?: number;
     clip?: boolean;
     legend?: boolean;
+    /** Axes with a logarithmic scale; values that are not positive are left out. */
+    log?: "" | "x" | "y" | "xy";
   },
 ): Promise<string> {
   const values = curves.flatMap(({ name, points, dots }) =>
-    points
-      .filter((point) => point.every(Number.isFinite))
-      .map(([x, y], at) => ({ x, y, at, name, dots: dots === true })),
+    points.filter((point) => isDrawn(point, log)).map(([x, y], at) => ({ x, y, at, name, dots: dots === true })),
   );
   const names = curves.map(({ name }) => name);
   const range = curves.map(
@@ -142,14 +143,17 @@ export async function lineChart(
       field: "x",
       type: "quantitative",
       title: xTitle,
-      scale: { nice: false, zero: false },
+      scale: { nice: false, ...(log.includes("x") ? { type: "log", padding: 12 } : { zero: false }) },
       axis: { grid: false, tickCount: 6 },
     },
     y: {
       field: "y",
       type: "quantitative",
       title: yTitle,
-      scale: { zero: false, ...(clip ? { domain: withoutStart(curves) } : {}) },
+      scale: {
+        ...(log.includes("y") ? { type: "log" } : { zero: false }),
+        ...(clip ? { domain: withoutStart(curves) } : {}),
+      },
       axis: { tickCount: 5 },
     },
     order: { field: "at", type: "quantitative" }, // else lines are sorted by x
@@ -171,6 +175,9 @@ export async function lineChart(
     ],
   } as unknown as TopLevelSpec);
 }
+
+const isDrawn = ([x, y]: readonly [number, number], log: string): boolean =>
+  Number.isFinite(x) && Number.isFinite(y) && !(log.includes("x") && x <= 0) && !(log.includes("y") && y <= 0);
 
 /** The y interval of everything but the first tenth of the way, where losses fall from anywhere. */
 function withoutStart(curves: readonly Curve[]): number[] {

@@ -3,9 +3,9 @@ import { z } from "zod";
 const size = z.int().min(1);
 
 /** Blocks on the way down. `ResnetDownsampleBlock2D` halves by a residual block, the others by a convolution. */
-export const DOWN_BLOCKS = ["DownBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D"] as const;
+const DOWN_BLOCKS = ["DownBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D"] as const;
 /** Blocks on the way up. */
-export const UP_BLOCKS = ["UpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"] as const;
+const UP_BLOCKS = ["UpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"] as const;
 const MID_BLOCK = "UNetMidBlock2D";
 const SAMPLERS = ["conv", "resnet"] as const;
 

@@ -47,6 +47,7 @@ const { values } = parseArgs({
     table: { type: "string", default: "0" },
     samplers: { type: "string", default: SAMPLER_NAMES.join(",") },
     inpaint: { type: "string", default: "1000" },
+    "inpaint-sample": { type: "string", default: '{"sampler":"euler-ancestral","steps":20,"resample":4,"guidance":2}' },
     png: { type: "string" },
   },
 });
@@ -110,13 +111,15 @@ async function table(session, n, options) {
   return rows;
 }
 
-/** The lower half of test images is filled in, without telling the digit. */
-async function inpaint(session, n) {
+/** The lower half of test images is filled in. @param told Whether the digit is told, as one does who asks for a 7. */
+async function inpaint(session, n, told) {
   const [extractor] = builtinExtractors.filter(({ name }) => name === "mnist-cnn");
   const { x: init, label } = dataset.splits.test.gather(Int32Array.from({ length: n }, (_, i) => i));
   const mask = Float32Array.from({ length: 28 * 28 }, (_, i) => (i >= 14 * 28 ? 1 : 0));
-  const options = { ...JSON.parse(values.sample), guidance: 0 };
-  const x = await session.sample({ n, seed: 2, options, inputs: { init, mask: hostTensor(mask, [1, 28, 28, 1]) } });
+  const options = { ...JSON.parse(values["inpaint-sample"]), ...(told ? {} : { guidance: 0 }) };
+  const asked = told ? { label: Array.from(label.data) } : {};
+  const inputs = { init, mask: hostTensor(mask, [1, 28, 28, 1]) };
+  const x = await session.sample({ n, seed: 2, options, inputs, ...asked });
   let kept = true;
   for (let i = 0; i < x.data.length; i++) if (mask[i % 784] === 0 && x.data[i] !== init.data[i]) kept = false;
   const open = await extractor.open(engine);
@@ -130,7 +133,7 @@ async function inpaint(session, n) {
     confident: share((row) => Math.max(...row) > CONFIDENT),
     asTheOriginal: share((row, i) => row.indexOf(Math.max(...row)) === label.data[i]),
   };
-  console.log(`lower halves filled in: ${JSON.stringify(result)}`);
+  console.log(`lower halves filled in, the digit ${told ? "told" : "not told"}: ${JSON.stringify(result)}`);
   return { result, x, init };
 }
 
@@ -151,7 +154,9 @@ for (const [name, { value, stderr, real }] of Object.entries(graded))
     `  ${name.padEnd(26)} ${value}${Number.isNaN(stderr) ? "" : ` ± ${stderr}`}${real === undefined ? "" : `, real data ${real}`}`,
   );
 if (n > 0) console.log(`  ${((performance.now() - before) / 1000).toFixed(0)} s of sampling and grading`);
-const inpainted = Number(values.inpaint) > 0 ? await inpaint(session, Number(values.inpaint)) : undefined;
+const pictures = Number(values.inpaint);
+const untold = pictures > 0 ? await inpaint(session, pictures, false) : undefined;
+const inpainted = pictures > 0 ? await inpaint(session, pictures, true) : undefined;
 const rows = Number(values.table) > 0 ? await table(session, Number(values.table), { guidance: options.guidance }) : [];
 if (values.png) {
   const label = Array.from({ length: 100 }, (_, i) => Math.floor(i / 10));
@@ -169,7 +174,7 @@ console.log(
     checkpoint: checkpoint.name,
     options,
     graded,
-    inpainting: inpainted?.result,
+    inpainting: { untold: untold?.result, told: inpainted?.result },
     table: rows,
   }),
 );

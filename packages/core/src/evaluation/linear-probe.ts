@@ -13,10 +13,11 @@ const MAX_EXAMPLES = 10_000;
 const PASSES = 20; // logistic regression is convex: by then it stands still
 const LEARNING_RATE = 1e-2;
 
+/** A measurement of every example, as {@link Session.perExample} takes it. */
 type PerExample = (params: any, state: any, batch: Batch, key: Key) => Tensor;
 
-/** What describes a datum: features that the model names, or else its latent. */
-function featuresOf({ features, latent }: GenerativeModel): PerExample | undefined {
+/** What describes a datum: features that the model names, or else its latent. `undefined` when it has neither. */
+export function featuresOf({ features, latent }: GenerativeModel): PerExample | undefined {
   return features ?? latent?.encode;
 }
 

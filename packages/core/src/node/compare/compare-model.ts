@@ -105,17 +105,13 @@ async function trainAndGrade(
   engine: Engine,
   start: ModelResult,
 ): Promise<ModelResult | undefined> {
-  const { folder, plan, dataset, evaluator, onStage = () => {} } = request;
+  const { folder, dataset, evaluator, onStage = () => {} } = request;
   let moments: Moment[] = [...start.moments];
-  const note = async (step: number, seconds: number, session: Session) => {
-    const context = contextOf(request, session, Math.ceil(plan.samples / 2));
-    const quality = qualityMetric(evaluator, context);
-    onStage(`${start.name}: grading at ${Math.round(seconds)} s`);
-    const { metrics } = await measureEach(quality ? [quality] : [], context);
-    return { step, seconds, metrics };
-  };
   const run = await train(request, engine, async (step, results, session, seconds) => {
-    const { metrics } = await note(step, seconds, session);
+    onStage(`${start.name}: grading at ${Math.round(seconds)} s`);
+    const context = halfContextOf(request, session);
+    const quality = qualityMetric(evaluator, context);
+    const { metrics } = await measureEach(quality ? [quality] : [], context);
     const moment = { step, seconds, metrics: { ...results, ...metrics } };
     moments = [...moments.filter((earlier) => earlier.step < step), moment];
     await writeResult(folder.resultOf(start.name), { ...start, moments });
@@ -128,6 +124,11 @@ async function trainAndGrade(
 
 function contextOf({ dataset, plan }: ModelRequest, session: Session, limit: number): MetricContext {
   return { session, dataset, split: dataset.splits.test, seed: plan.seed, limit };
+}
+
+/** For grades that are taken many times: half the samples. */
+function halfContextOf(request: ModelRequest, session: Session): MetricContext {
+  return contextOf(request, session, Math.ceil(request.plan.samples / 2));
 }
 
 /** A new run, or the rest of one that was killed. */
@@ -164,7 +165,6 @@ async function gradeRun(request: ModelRequest, run: TrainedRun): Promise<Omit<Gr
   const context = contextOf(request, session, plan.samples);
   const measured = await measureEach(comparedMetrics(evaluator, context), context);
   const quality = qualityMetric(evaluator, context);
-  const half = contextOf(request, session, Math.ceil(plan.samples / 2));
   const { batchSize } = description.train;
   const seen = result.step * batchSize;
   return {
@@ -177,7 +177,7 @@ async function gradeRun(request: ModelRequest, run: TrainedRun): Promise<Omit<Gr
     samplesPerSecond: 1 / (await secondsPerSample(session, plan.samples)),
     capabilities: capabilitiesOf(session.model),
     ...measured,
-    costs: await samplingCosts(quality, half),
+    costs: await samplingCosts(quality, halfContextOf(request, session)),
   };
 }
 

@@ -11,6 +11,11 @@ const MODEL_METRICS = ["bitsPerDim", "logProb", "elbo", "linearProbe"];
 /** What says in one number how good samples are, the first that applies; lower is better for all of them. */
 const QUALITY = [/^fid[A-Z]/, /^energyDistance$/];
 
+/** The name among these of the metric of sample quality that curves show; `undefined` when there is none. */
+export function qualityName(names: readonly string[]): string | undefined {
+  return QUALITY.map((pattern) => names.find((name) => pattern.test(name))).find(Boolean);
+}
+
 /** The metrics that a comparison computes of a model, by capability. */
 export function comparedMetrics(evaluator: Evaluator, { session, dataset }: MetricContext): Metric[] {
   return evaluator
@@ -33,10 +38,11 @@ function place({ name }: Metric): number {
   return at < 0 ? 10 : name === "linearProbe" ? 20 : at;
 }
 
-/** The metric of sample quality that curves show; `undefined` when the data have none. */
+/** {@link qualityName}'s metric; `undefined` when the data have none. */
 export function qualityMetric(evaluator: Evaluator, { session, dataset }: MetricContext): Metric | undefined {
   const known = evaluator.available(session.model, dataset).filter(({ refusal }) => refusal === undefined);
-  return QUALITY.map((pattern) => known.find(({ metric }) => pattern.test(metric.name))?.metric).find(Boolean);
+  const name = qualityName(known.map(({ metric }) => metric.name));
+  return known.find(({ metric }) => metric.name === name)?.metric;
 }
 
 /** Numbers, and the reasons of those metrics that refused. */
@@ -99,7 +105,9 @@ export async function samplingCosts(metric: Metric | undefined, context: MetricC
   const points: CostPoint[] = [];
   for (const options of changesCost ? values : [{}]) {
     const quality = metric && (await measureEach([metric], { ...context, sampling: options })).metrics[metric.name];
-    const label = Object.entries(options).map(([name, value]) => `${name} ${value}`).join(", "); // biome-ignore format: one line
+    const label = Object.entries(options)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ");
     const seconds = await secondsPerSample(session, context.limit ?? SPEED_SAMPLES, options);
     points.push({ label, secondsPerSample: seconds, ...(quality ? { quality } : {}) });
   }

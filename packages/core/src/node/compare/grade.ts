@@ -26,14 +26,14 @@ export function comparedMetrics(evaluator: Evaluator, { session, dataset }: Metr
       return metric.group === SAMPLE_METRICS || MODEL_METRICS.includes(metric.name);
     })
     .map(({ metric }) => metric)
-    .sort((a, b) => place(a) - place(b));
+    .sort((a, b) => placeOf(a.name) - placeOf(b.name));
 }
 
 /** Bits a dimension compare across data of levels; of a density they are a matter of units. */
 const isDiscrete = ({ kind, levels }: DatumSpec): boolean => kind !== "continuous" || levels !== undefined;
 
-/** Likelihoods first, then samples, then the inside. */
-function place({ name }: Metric): number {
+/** Where a metric stands in the table: likelihoods first, then samples, then the inside. */
+export function placeOf(name: string): number {
   const at = MODEL_METRICS.indexOf(name);
   return at < 0 ? 10 : name === "linearProbe" ? 20 : at;
 }

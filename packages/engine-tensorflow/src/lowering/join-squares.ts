@@ -1,4 +1,5 @@
-import { type Graph, type GraphNode, graphResults, sizeOf, type TensorSpec, type ValueId } from "@latentkit/jit";
+import { type Graph, type GraphNode, sizeOf, type TensorSpec, type ValueId } from "@latentkit/jit";
+import { countUses, producersOf } from "@latentkit/jit/lowering";
 
 /** Ours, for XLA: the sum of the squares of all elements of a list of tensors, a scalar. */
 export const SUM_OF_SQUARES = "SumOfSquares";
@@ -8,7 +9,7 @@ export const SUM_OF_SQUARES = "SumOfSquares";
  * a few numbers.
  */
 export function joinSquares(graph: Graph): Graph {
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
+  const producers = producersOf(graph);
   const uses = countUses(graph);
   const specOf = (id: ValueId) => graph.values[id] as TensorSpec;
   const squared = (id: ValueId): ValueId | undefined => {
@@ -58,11 +59,4 @@ export function joinSquares(graph: Graph): Graph {
     return [joined, ...added];
   });
   return { ...graph, values, nodes };
-}
-
-function countUses(graph: Graph): ReadonlyMap<ValueId, number> {
-  const uses = new Map<ValueId, number>();
-  const ids = [...graph.nodes.flatMap(({ inputs }) => Object.values(inputs)), ...graphResults(graph)];
-  for (const id of ids) uses.set(id, (uses.get(id) ?? 0) + 1);
-  return uses;
 }

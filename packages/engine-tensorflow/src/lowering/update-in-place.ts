@@ -24,7 +24,7 @@ export function updateInPlace(graph: Graph): Graph {
   const values = [...graph.values];
   const finished = new Map<ValueId, ValueId>();
   const stored = new Map<GraphState, GraphState>();
-  const add = (like: ValueId) => values.push(values[like] as TensorSpec) - 1;
+  const add = (spec: TensorSpec) => values.push(spec) - 1;
   const states = new Map(
     graph.states.flatMap((state) => (isKept(state) && read.has(state.after) ? [[state.after, state]] : [])),
   );
@@ -33,11 +33,14 @@ export function updateInPlace(graph: Graph): Graph {
     const choices = node.outputs.flatMap((id): GraphNode[] => {
       const state = states.get(id);
       if (state === undefined) return [];
-      const [chosen, done] = [add(id), add(id)];
+      const spec = values[id] as TensorSpec;
+      const [verdict, chosen, done] = [add({ shape: [], dtype: "bool" }), add(spec), add(spec)];
       stored.set(state, { path: state.path, before: state.before, after: chosen });
       finished.set(id, done);
-      const choice = { condition: state.when, t: id, e: state.before };
+      const choice = { condition: verdict, t: id, e: state.before };
       return [
+        // it may have more axes than the state
+        { kernel: "Reshape", attrs: {}, inputs: { x: state.when }, outputs: [verdict], site: node.site },
         { kernel: "Select", attrs: {}, inputs: choice, outputs: [chosen], site: node.site },
         { kernel: FINISHED, attrs: {}, inputs: { x: chosen }, outputs: [done], site: node.site },
       ];

@@ -1,4 +1,4 @@
-import type { HostTensor, Key } from "@latentkit/jit";
+import { type HostTensor, type Key, sizeOf } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Split } from "../data.js";
@@ -57,7 +57,7 @@ async function probe({ session, dataset, split, seed, limit = MAX_EXAMPLES }: Me
   const seen = async (of: Split) => {
     const rows = await session.perExample(features, of, { seed, limit: most });
     const [n = 0, ...rest] = rows.shape;
-    const x = { ...rows, shape: [n, rest.reduce((a, b) => a * b, 1)] };
+    const x = { ...rows, shape: [n, sizeOf(rest)] };
     return { x, label: of.gather(Array.from({ length: n }, (_, i) => i)).label as HostTensor };
   };
   const [train, test] = [await seen(controlSplit(dataset, split)), await seen(split)];

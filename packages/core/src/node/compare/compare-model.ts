@@ -21,7 +21,7 @@ import {
   secondsPerSample,
 } from "./grade.js";
 import { modelFigures } from "./model-figures.js";
-import { type Grades, type ModelResult, type Moment, readResult, writeResult } from "./result.js";
+import { type CostPoint, type Grades, type ModelResult, type Moment, readResult, writeResult } from "./result.js";
 import { storeFigure } from "./stored-figure.js";
 
 /** Evaluations of a run, the last one at its end. */
@@ -118,7 +118,7 @@ async function trainAndGrade(
   });
   if (run.result.interrupted) return undefined;
   onStage(`${start.name}: grading`);
-  const grades = await gradeRun(request, run);
+  const grades = await gradeRun(request, run, moments.at(-1));
   return { ...start, status: "done", moments, grades: { ...grades, figures: await figuresOf(request, run, dataset) } };
 }
 
@@ -159,12 +159,20 @@ async function train(
   });
 }
 
-async function gradeRun(request: ModelRequest, run: TrainedRun): Promise<Omit<Grades, "figures">> {
+/** @param last The grade at the end of the training. */
+async function gradeRun(
+  request: ModelRequest,
+  run: TrainedRun,
+  last: Moment | undefined,
+): Promise<Omit<Grades, "figures">> {
   const { plan, evaluator, dataset } = request;
   const { session, result, description } = run;
   const context = contextOf(request, session, plan.samples);
   const measured = await measureEach(comparedMetrics(evaluator, context), context);
   const quality = qualityMetric(evaluator, context);
+  const seconds = await secondsPerSample(session, plan.samples);
+  const known = quality && last?.metrics[quality.name];
+  const defaults: CostPoint = { label: "", secondsPerSample: seconds, ...(known ? { quality: known } : {}) };
   const { batchSize } = description.train;
   const seen = result.step * batchSize;
   return {
@@ -174,10 +182,10 @@ async function gradeRun(request: ModelRequest, run: TrainedRun): Promise<Omit<Gr
     epochs: seen / dataset.splits.train.size,
     trainSeconds: result.trainSeconds,
     examplesPerSecond: seen / result.trainSeconds,
-    samplesPerSecond: 1 / (await secondsPerSample(session, plan.samples)),
+    samplesPerSecond: 1 / seconds,
     capabilities: capabilitiesOf(session.model),
     ...measured,
-    costs: await samplingCosts(quality, halfContextOf(request, session)),
+    costs: await samplingCosts(quality, halfContextOf(request, session), defaults),
   };
 }
 

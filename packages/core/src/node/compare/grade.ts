@@ -94,16 +94,22 @@ export async function secondsPerSample(session: Session, n: number, options: Rec
 /**
  * What sampling costs and what it gives, at each value of the model's ladder when that changes the number of steps. A ladder of another kind
  * (temperatures) costs the same at every value: then there is one point, the defaults.
+ *
+ * @param defaults What is known of the model's defaults already.
  */
-export async function samplingCosts(metric: Metric | undefined, context: MetricContext): Promise<CostPoint[]> {
+export async function samplingCosts(
+  metric: Metric | undefined,
+  context: MetricContext,
+  defaults: CostPoint,
+): Promise<CostPoint[]> {
   const { session } = context;
   const { model } = session;
   const { ladder } = model;
   const steps = (options: Record<string, unknown>) => model.sampling({ n: 1, options }).steps;
   const values = ladder?.values.map((value) => ({ [ladder.option]: value })) ?? [];
-  const changesCost = new Set(values.map(steps)).size > 1;
+  if (new Set(values.map(steps)).size <= 1) return [defaults];
   const points: CostPoint[] = [];
-  for (const options of changesCost ? values : [{}]) {
+  for (const options of values) {
     const quality = metric && (await measureEach([metric], { ...context, sampling: options })).metrics[metric.name];
     const label = Object.entries(options)
       .map(([name, value]) => `${name} ${value}`)

@@ -525,4 +525,5 @@ def main(name, mode, threads):
             say(check(name, model, step, command["file"], command["steps"]))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -23,7 +23,11 @@ export const STEPS = {
     create: () => gptStep(LARGE_GPT),
   },
   unet: { title: "U-Net 32-64-128, 28x28, batch 64", asked: 1.05, create: () => unetStep() },
-  unet2d: { title: "UNet2D 32-32-64 with attention and classes, 28x28, batch 64", asked: 1, create: () => unet2dStep() },
+  unet2d: {
+    title: "UNet2D 32-32-64 with attention and classes, 28x28, batch 64",
+    asked: 1,
+    create: () => unet2dStep(),
+  },
   dcgan: { title: "DCGAN 28x28, batch 64, both updates", asked: 1.25, create: () => dcganStep() },
   couplings: { title: "8 affine couplings, 128-wide MLPs, batch 256", asked: 2, create: () => couplingsStep() },
 };

@@ -1,4 +1,4 @@
-import { hostTensor, philoxUniform, hostKey } from "@latentkit/core";
+import { hostKey, hostTensor, philoxUniform } from "@latentkit/core";
 import { createNetwork, diffusionConfig } from "@latentkit/diffusion";
 import * as tf from "@tensorflow/tfjs-core";
 import { integers, normals } from "./host-values.mjs";
@@ -8,7 +8,11 @@ export const UNET2D = { blockOutChannels: [32, 32, 64] };
 const CLASSES = 10;
 
 /** Times as networks are told them, 0 to 1000. */
-const times = (n) => hostTensor(philoxUniform(hostKey(0, "times"), n).map((u) => 1000 * u), [n]);
+const times = (n) =>
+  hostTensor(
+    philoxUniform(hostKey(0, "times"), n).map((u) => 1000 * u),
+    [n],
+  );
 
 /** The noise prediction of a U-Net by the names of diffusers' UNet2DModel, with classes and attention at the coarsest level. */
 export function unet2dStep({ batchSize = 64, size = 28, unet = UNET2D } = {}) {

@@ -54,26 +54,41 @@ interface DrawnSets {
   readonly control: Examples;
 }
 
-/**
- * Draws samples, as many as the reference has (of a conditional model with the reference's labels). The reference is the same for every
- * model and seed.
- */
+/** Draws samples, as many as the reference has. The reference is the same for every model and seed. */
 async function drawSets(context: MetricContext): Promise<DrawnSets> {
-  const { session, dataset, split } = context;
+  const { split } = context;
   const { n, remark } = sampleCount(context);
   if (n < 2) throw new UserError("@latentkit/core", `samples cannot be compared with ${n} example; raise --limit`);
-  const reference = gatherShuffled(split, n);
-  const asked = session.model.conditional === true ? reference.label : undefined;
   return {
     n,
     ...(remark === undefined ? {} : { remark }),
-    samples: await drawExamples(context, n, asked),
-    reference,
-    control: gatherShuffled(controlSplit(dataset, split), n),
+    samples: await gradedSamples(context),
+    reference: gatherShuffled(split, n),
+    control: controlExamples(context),
   };
 }
 
-/** Samples with the labels asked for, if any. */
+/** Real examples, as many as {@link sampleCount} says, that are graded like samples. */
+export function controlExamples(context: MetricContext): Examples {
+  const { dataset, split } = context;
+  return gatherShuffled(controlSplit(dataset, split), sampleCount(context).n);
+}
+
+const drawn = new WeakMap<MetricContext, Promise<Examples>>();
+
+/**
+ * Samples, as many as {@link sampleCount} says, drawn once for all measurements of a context. A conditional model is asked for the labels of
+ * {@link controlExamples}: with the reference's own the two sets would not be independent, and distances that suppose so come out too small.
+ */
+export function gradedSamples(context: MetricContext): Promise<Examples> {
+  const { model } = context.session;
+  const asked = () => (model.conditional === true ? controlExamples(context).label : undefined);
+  const samples = drawn.get(context) ?? drawExamples(context, sampleCount(context).n, asked());
+  drawn.set(context, samples);
+  return samples;
+}
+
+/** Samples with the labels asked for, if any. @throws UserError when the model gave values that are not finite: a classifier would name those, too. */
 export async function drawExamples(
   { session, seed, sampling = {} }: MetricContext,
   n: number,
@@ -81,6 +96,7 @@ export async function drawExamples(
 ): Promise<Examples> {
   const asked = label ? { label: Array.from(label.data) } : {};
   const x = await session.sample({ n, seed, options: sampling, ...asked });
+  checkFinite(x, "samples");
   return label ? { x, label } : { x };
 }
 
@@ -99,14 +115,11 @@ export async function gradeSets(extractor: FeatureExtractor, context: MetricCont
 export async function valueSets(context: MetricContext): Promise<GradedSets> {
   const { samples, reference, control, ...counts } = await drawSets(context);
   const width = sizeOf(context.dataset.datum.shape);
-  const asPoints = ({ x }: Examples): Graded => {
-    checkFinite(x, "samples");
-    return {
-      points: points(x.data as Float32Array, width),
-      labels: new Int32Array(0),
-      confidence: new Float32Array(0),
-    };
-  };
+  const asPoints = ({ x }: Examples): Graded => ({
+    points: points(x.data as Float32Array, width),
+    labels: new Int32Array(0),
+    confidence: new Float32Array(0),
+  });
   return { ...counts, samples: asPoints(samples), reference: asPoints(reference), control: asPoints(control) };
 }
 

@@ -9,7 +9,11 @@ import { type CharacterTokens, characterTokens } from "./vocabulary.js";
 
 /** Options of every text. */
 export const textOptions = z.object({
-  blockSize: z.int().positive().default(128).describe("the number of characters of one example, a positive integer"),
+  blockSize: z
+    .int()
+    .positive()
+    .default(128)
+    .describe("the number of characters predicted of one example, a positive integer"),
   testFraction: z
     .number()
     .gt(0)
@@ -44,10 +48,10 @@ export function text(path: string, options: TextOptions = {}): DatasetSource {
 }
 
 /**
- * Makes a data set of a text. The split is by position: the end of the text is the test split. A training example is any window of
- * `blockSize` characters; the test windows do not overlap, so that each character counts once.
+ * Makes a data set of a text. The split is by position: the end of the text is the test split. An example is a window of `blockSize + 1`
+ * characters, the first of which is given: anywhere in training, and one after the other in the test split, so that each character counts once.
  *
- * @throws UserError when a split is shorter than `blockSize`.
+ * @throws UserError when a split is not longer than `blockSize`.
  */
 export function textDataset(
   { ids, tokens }: CharacterTokens,
@@ -56,18 +60,18 @@ export function textDataset(
 ): Dataset {
   const trainLength = Math.round(ids.length * (1 - testFraction));
   const shorter = Math.min(trainLength, ids.length - trainLength);
-  if (shorter < blockSize) {
+  if (shorter <= blockSize) {
     throw refusal(
-      `blockSize=${blockSize} is longer than a split of ${about.name} (${trainLength} characters train, ${ids.length - trainLength} test); lower it`,
+      `blockSize=${blockSize} needs a split longer than that, those of ${about.name} are ${trainLength} characters (train) and ${ids.length - trainLength} (test); lower it`,
     );
   }
   return {
     ...about,
-    datum: { kind: "tokens", shape: [blockSize], vocabulary: tokens.length },
+    datum: { kind: "tokens", shape: [blockSize + 1], vocabulary: tokens.length, context: 1 },
     tokens,
     splits: {
-      train: tokenSplit(ids.subarray(0, trainLength), blockSize, 1),
-      test: tokenSplit(ids.subarray(trainLength), blockSize, blockSize),
+      train: tokenSplit(ids.subarray(0, trainLength), blockSize + 1, 1),
+      test: tokenSplit(ids.subarray(trainLength), blockSize + 1, blockSize),
     },
   };
 }

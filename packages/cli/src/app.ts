@@ -40,11 +40,12 @@ export interface App {
 
 /** Registers what the command line brings and what the project's packages add. Warns on stderr of plugins that are broken. */
 export async function createApp(): Promise<App> {
-  const [{ vaePlugin }, { flowPlugin }, { ganPlugin }, { builtinDatasets }, { builtinExtractors }, discovery] =
+  const [{ vaePlugin }, { flowPlugin }, { ganPlugin }, { arTransformerPlugin }, { builtinDatasets }, { builtinExtractors }, discovery] =
     await Promise.all([
       import("@latentkit/vae"),
       import("@latentkit/flow"),
       import("@latentkit/gan"),
+      import("@latentkit/ar-transformer"),
       import("@latentkit/datasets"),
       import("@latentkit/evaluation-classifiers"),
       discoverPlugins(),
@@ -54,6 +55,7 @@ export async function createApp(): Promise<App> {
       { plugin: vaePlugin as unknown as ModelPlugin, packageName: "@latentkit/vae" },
       { plugin: flowPlugin as unknown as ModelPlugin, packageName: "@latentkit/flow" },
       { plugin: ganPlugin as unknown as ModelPlugin, packageName: "@latentkit/gan" },
+      { plugin: arTransformerPlugin as unknown as ModelPlugin, packageName: "@latentkit/ar-transformer" },
     ],
     discovery.plugins,
   );

@@ -1,11 +1,12 @@
 import type { DType, HostTensor } from "@latentkit/jit";
 import type { z } from "zod";
+import type { TokenizerJson } from "./tokenizer/tokenizer-json.js";
 
 /** What one datum is: what a model may assume of its inputs, and must refuse when it cannot model it. */
 export interface DatumSpec {
   /** `continuous`: real values; `binary`: 0 or 1; `tokens`: integer sequence; `pairs`: source and target token sequences. */
   readonly kind: "continuous" | "binary" | "tokens" | "pairs";
-  /** Shape of one datum without the batch: `[28, 28, 1]` (H, W, C), `[2]`, `[blockSize]`. */
+  /** Shape of one datum without the batch: `[28, 28, 1]` (H, W, C), `[2]`, `[blockSize]`; of `pairs`, that of the source. */
   readonly shape: readonly number[];
   /** Closed interval that holds every value; absent when unbounded. */
   readonly range?: readonly [low: number, high: number];
@@ -13,8 +14,22 @@ export interface DatumSpec {
   readonly levels?: number;
   /** Number of classes when the data are labelled. */
   readonly classes?: number;
-  /** Number of different tokens, for `tokens` and `pairs`. */
+  /** Number of different tokens, for `tokens` and `pairs`; of pairs, those of the source. */
   readonly vocabulary?: number;
+  /** What answers a source, for `pairs`: shape and vocabulary of the field `target`. */
+  readonly target?: { readonly shape: readonly number[]; readonly vocabulary: number };
+  /** Tokens that are no part of the text, for `tokens` and `pairs`. */
+  readonly special?: SpecialTokens;
+}
+
+/**
+ * Ids with a meaning of their own. A row of `pairs`, source or target, holds its tokens, then `end`, then `pad` up to its length;
+ * `start` is in no row: it is what a decoder is shown before the first token of a target.
+ */
+export interface SpecialTokens {
+  readonly pad?: number;
+  readonly start?: number;
+  readonly end?: number;
 }
 
 /** One field of an example as stored: `x` always, `label` when labelled, others by name (`target` of pairs). */
@@ -47,8 +62,12 @@ export interface Dataset {
   readonly source: string;
   /** Class names by label. */
   readonly labelNames?: readonly string[];
-  /** Text of each token id, for `tokens`: `tokens[id]`. */
+  /** Text of each token id, for `tokens` and the source of `pairs`: `tokens[id]`, as `tokenizer` spells it where there is one. */
   readonly tokens?: readonly string[];
+  /** How text becomes tokens, as a `tokenizer.json` holds it; absent when every token of `tokens` is a character. */
+  readonly tokenizer?: TokenizerJson;
+  /** The same of the field `target`, for `pairs`. */
+  readonly target?: TargetText;
   /** Column names of tabular data, in the order of the last dimension. */
   readonly columns?: readonly string[];
   /** How tabular columns were rescaled: `x = (raw - mean) / std`, from the training split. A log-likelihood of `raw` is that of `x` minus the sum of `ln std`. */
@@ -58,6 +77,14 @@ export interface Dataset {
   /** sha256 by file name, of the files that were read. */
   readonly files: Readonly<Record<string, string>>;
   readonly splits: { readonly train: Split; readonly test: Split; readonly valid?: Split };
+}
+
+/** How the targets of pairs are read. */
+export interface TargetText {
+  readonly tokens: readonly string[];
+  readonly tokenizer: TokenizerJson;
+  /** What a token and a whole target are called, singular, e.g. `phoneme` and `word`: for the notes of error rates. */
+  readonly nouns?: { readonly token: string; readonly whole: string } | undefined;
 }
 
 /** What `--data NAME[:ARGUMENT]` resolves to; registered under the token `DATASET`. */

@@ -1,0 +1,19 @@
+export { splitWords } from "./byte-level.js";
+export {
+  characterTokenizerJson,
+  createTokenizer,
+  type Tokenizer,
+  wordTokenizerJson,
+} from "./tokenizer.js";
+export {
+  type AddedTokenJson,
+  type BpeModelJson,
+  checkTokenizerJson,
+  type MergeSpelling,
+  parseTokenizerJson,
+  respellMerges,
+  type TokenizerJson,
+  type TokenizerModelJson,
+  tokensOf,
+} from "./tokenizer-json.js";
+export { type BpeOptions, byteLevelBpe, trainBpe } from "./train-bpe.js";

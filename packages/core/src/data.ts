@@ -6,7 +6,7 @@ import type { TokenizerJson } from "./tokenizer/tokenizer-json.js";
 export interface DatumSpec {
   /** `continuous`: real values; `binary`: 0 or 1; `tokens`: integer sequence; `pairs`: source and target token sequences. */
   readonly kind: "continuous" | "binary" | "tokens" | "pairs";
-  /** Shape of one datum without the batch: `[28, 28, 1]` (H, W, C), `[2]`, `[blockSize]`; of `pairs`, that of the source. */
+  /** Shape of one datum without the batch: `[28, 28, 1]` (H, W, C), `[2]`, `[blockSize]`. */
   readonly shape: readonly number[];
   /** Closed interval that holds every value; absent when unbounded. */
   readonly range?: readonly [low: number, high: number];
@@ -14,22 +14,38 @@ export interface DatumSpec {
   readonly levels?: number;
   /** Number of classes when the data are labelled. */
   readonly classes?: number;
-  /** Number of different tokens, for `tokens` and `pairs`; of pairs, those of the source. */
+  /** Number of different tokens, for `tokens` and `pairs`; source and target of pairs share one numbering. */
   readonly vocabulary?: number;
-  /** What answers a source, for `pairs`: shape and vocabulary of the field `target`. */
-  readonly target?: { readonly shape: readonly number[]; readonly vocabulary: number };
-  /** Tokens that are no part of the text, for `tokens` and `pairs`. */
+  /**
+   * Leading tokens of an example that are given and not predicted, for `tokens`; 0 when absent. Windows of a running text have 1: each begins
+   * with the last token of the one before, so that every token but the text's first is predicted once.
+   */
+  readonly context?: number;
+  /** Shape of the field `target` of `pairs`, `[T]`: the target's tokens, `special.eos`, then `special.pad`. `shape` is that of the source, padded alike. */
+  readonly target?: readonly number[];
+  /** Ids with a meaning of their own: padding, begin and end of a sequence. `pairs` have all three. */
   readonly special?: SpecialTokens;
 }
 
-/**
- * Ids with a meaning of their own. A row of `pairs`, source or target, holds its tokens, then `end`, then `pad` up to its length;
- * `start` is in no row: it is what a decoder is shown before the first token of a target.
- */
+/** Ids of {@link DatumSpec.special}. */
 export interface SpecialTokens {
   readonly pad?: number;
-  readonly start?: number;
-  readonly end?: number;
+  readonly bos?: number;
+  readonly eos?: number;
+}
+
+/** Text to token ids and back. */
+export interface Tokenizer {
+  /** Number of ids, special ones included: at most the model's vocabulary. */
+  readonly size: number;
+  /** @throws UserError naming what the vocabulary lacks. */
+  encode(text: string): Int32Array;
+  /** The text of some ids; special ones have none. @throws UserError for an id outside the vocabulary. */
+  decode(ids: ArrayLike<number>): string;
+  /** UTF-8 bytes of one token, which may be a part of a character; empty for special ids. @throws UserError as `decode` does. */
+  bytes(id: number): Uint8Array;
+  /** What `tokenizer.json` holds, the format of the Hugging Face tokenizers library: a run keeps it. */
+  toJson(): TokenizerJson;
 }
 
 /** One field of an example as stored: `x` always, `label` when labelled, others by name (`target` of pairs). */
@@ -62,12 +78,14 @@ export interface Dataset {
   readonly source: string;
   /** Class names by label. */
   readonly labelNames?: readonly string[];
-  /** Text of each token id, for `tokens` and the source of `pairs`: `tokens[id]`, as `tokenizer` spells it where there is one. */
+  /** Text of each token id, for `tokens` and `pairs`: `tokens[id]`, as `tokenizer.json` spells it. */
   readonly tokens?: readonly string[];
-  /** How text becomes tokens, as a `tokenizer.json` holds it; absent when every token of `tokens` is a character. */
-  readonly tokenizer?: TokenizerJson;
-  /** The same of the field `target`, for `pairs`. */
-  readonly target?: TargetText;
+  /** How text became the tokens of `x`, for `tokens` and `pairs` of text: prompts are read, and samples written, by it. */
+  readonly tokenizer?: Tokenizer;
+  /** How text became the tokens of `target`, where another way than `tokenizer` did. */
+  readonly targetTokenizer?: Tokenizer;
+  /** What a token of a target and a whole target are called, for `pairs`, e.g. `phoneme` and `word`: for the notes of error rates. */
+  readonly targetNouns?: { readonly token: string; readonly whole: string };
   /** Column names of tabular data, in the order of the last dimension. */
   readonly columns?: readonly string[];
   /** How tabular columns were rescaled: `x = (raw - mean) / std`, from the training split. A log-likelihood of `raw` is that of `x` minus the sum of `ln std`. */
@@ -77,14 +95,6 @@ export interface Dataset {
   /** sha256 by file name, of the files that were read. */
   readonly files: Readonly<Record<string, string>>;
   readonly splits: { readonly train: Split; readonly test: Split; readonly valid?: Split };
-}
-
-/** How the targets of pairs are read. */
-export interface TargetText {
-  readonly tokens: readonly string[];
-  readonly tokenizer: TokenizerJson;
-  /** What a token and a whole target are called, singular, e.g. `phoneme` and `word`: for the notes of error rates. */
-  readonly nouns?: { readonly token: string; readonly whole: string } | undefined;
 }
 
 /** What `--data NAME[:ARGUMENT]` resolves to; registered under the token `DATASET`. */

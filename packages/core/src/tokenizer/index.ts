@@ -1,10 +1,6 @@
 export { splitWords } from "./byte-level.js";
-export {
-  characterTokenizerJson,
-  createTokenizer,
-  type Tokenizer,
-  wordTokenizerJson,
-} from "./tokenizer.js";
+export { type Piece, type PieceOptions, pieces } from "./piece-tokenizer.js";
+export { createTokenizer } from "./tokenizer.js";
 export {
   type AddedTokenJson,
   type BpeModelJson,

@@ -132,6 +132,19 @@ export function tokensOf({ model, added_tokens: added = [] }: TokenizerJson): st
   return tokens;
 }
 
+/** Ids of the tokens that are no part of the text. */
+export function specialIds({ added_tokens: added = [] }: TokenizerJson): Set<number> {
+  return new Set(added.filter(({ special }) => special).map(({ id }) => id));
+}
+
+/** @throws UserError for an id outside the vocabulary. */
+export function checkedIds(ids: ArrayLike<number>, size: number): number[] {
+  return Array.from(ids, (id) => {
+    if (Number.isInteger(id) && id >= 0 && id < size) return id;
+    throw new UserError("@latentkit/core", `token ${id} is outside the vocabulary, whose ids are 0 to ${size - 1}`);
+  });
+}
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 

@@ -1,4 +1,4 @@
-import type { HostTensor, Key, Tree } from "@latentkit/jit";
+import type { HostTensor, Key, TensorSpec, Tree } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { DatumSpec, Split } from "./data.js";
 import type { MetricResult } from "./evaluator.js";
@@ -58,7 +58,16 @@ export interface SampleRequest {
   readonly n: number;
   /** Shape `(n,)` int32, when asked for by class. */
   readonly label?: Tensor;
+  /** What samples are to follow, by the model's own names: a prompt, a source to translate, an image with its mask. */
+  readonly inputs?: Readonly<Record<string, Tensor>>;
   readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** What is known of a request before anything is computed: the shapes that its samplers are compiled for. */
+export interface SampleShape {
+  readonly n: number;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly inputs?: Readonly<Record<string, TensorSpec>>;
 }
 
 /** A scan: `start`, then `steps` times `step`, then `finish`; each part is compiled once. */
@@ -68,7 +77,14 @@ export interface Sampling<P = any, S = any, C extends TensorTree = any> {
   start(params: P, state: S, key: Key, request: SampleRequest): C;
   /** One step with static shapes. @param i Step number from 0, int32 scalar. */
   step?(params: P, state: S, carry: C, i: Tensor, key: Key): C;
-  /** @returns Samples in the data's own range, shape `(n, ...datum.shape)`. */
+  /** Another program that runs before those steps that it is due at: a window that moves on, a schedule's second phase. */
+  readonly refresh?: {
+    due(i: number): boolean;
+    step(params: P, state: S, carry: C, i: Tensor, key: Key): C;
+  };
+  /** Whether further steps change nothing, bool scalar: the scan ends early, up to one step later. */
+  done?(carry: C): Tensor;
+  /** @returns Samples in the data's own range, shape `(n, ...datum.shape)`; longer or shorter when the request's options say so. */
   finish(params: P, state: S, carry: C): Tensor;
 }
 
@@ -134,7 +150,10 @@ export interface GenerativeModel<P = any, S = any> {
   init(key: Key, batch: Batch): { params: P; state: S };
   /** Run in order on every step. */
   readonly objectives: readonly Objective<P, S>[];
-  sampling(request: Omit<SampleRequest, "label">): Sampling<P, S>;
+  /** @throws UserError when an option or an input cannot be right for the model. */
+  sampling(request: SampleShape): Sampling<P, S>;
+  /** Looks at the values of a request's inputs. @throws UserError when they cannot be right: a token outside the vocabulary. */
+  checkInputs?(inputs: Readonly<Record<string, HostTensor>>): void;
   /** Exact log-likelihood in nats, shape `(B,)`: flow, autoregressive. */
   logProb?(params: P, state: S, batch: Batch): Tensor;
   /** Lower bound on the log-likelihood in nats, shape `(B,)`: VAE, diffusion. */

@@ -2,6 +2,7 @@ import {
   compile,
   type Engine,
   evalShape,
+  flatten,
   fold,
   type HostTensor,
   hostKey,
@@ -32,6 +33,8 @@ export interface SampleOptions {
   readonly label?: number | readonly number[];
   /** The model's own sampling options. */
   readonly options?: Readonly<Record<string, unknown>>;
+  /** What samples are to follow, by the model's own names: `prompt`, `source`. One row for all samples, or one for each. */
+  readonly inputs?: Readonly<Record<string, HostTensor>>;
 }
 
 /** One step of a sampling scan as it streams. */
@@ -53,10 +56,45 @@ export interface SplitOptions {
 }
 
 const MAX_SAMPLES_A_CALL = 256;
+/** Scans whose programs stay compiled for the next request like theirs. */
+const MAX_IDLE_SCANS = 4;
+
+/** The parts of a scan over traced tensors: weights and state, the carry, a step number. */
+interface Scan {
+  readonly inputSpecs: Tree<TensorSpec>;
+  start(state: any, inputs: any, key: Key): TensorTree;
+  step(state: any, carry: any, i: Tensor, key: Key): TensorTree;
+  refresh?(state: any, carry: any, i: Tensor, key: Key): TensorTree;
+  done?(carry: any): Tensor;
+  finish(state: any, carry: any): Tensor;
+  /** Whether a step also gives what `finish` makes of it. */
+  readonly everyStep?: boolean;
+}
+
+/** What a step tells the host. */
+interface StepOutputs {
+  readonly done?: HostTensor;
+  readonly x?: HostTensor;
+}
+
+/** The parts of a scan, compiled. */
+interface ScanPrograms {
+  start(inputs: Tree<HostTensor>, key: Int32Array): Promise<unknown>;
+  step(i: number, key: Int32Array): Promise<StepOutputs>;
+  refresh(i: number, key: Int32Array): Promise<unknown>;
+  finish(): Promise<HostTensor>;
+  /** Frees the carry. */
+  clear(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Inputs without values do not reach a program. */
+const withGiven = (args: any) => ({ given: {}, ...args });
 
 /** A model's weights on an engine: sample, encode, decode, measure. Programs are compiled on first use and kept. */
 export class Session {
   readonly #functions = new Map<unknown, ProgramFunction>();
+  readonly #idle: [name: string, programs: ScanPrograms][] = [];
   #samplings = 0;
 
   /**
@@ -95,78 +133,100 @@ export class Session {
   }
 
   async *#scan(request: SampleOptions, chunk: number, everyStep: boolean): AsyncGenerator<SampleFrame> {
-    const { n, seed = 0, options = {} } = request;
+    const { n, seed = 0, options = {}, inputs: given = {} } = request;
     const label = labelTensor(request, this.model.datum.classes);
-    const sampling = this.model.sampling({ n, options });
-    const inputs = label === undefined ? {} : { label };
-    const inputSpecs = mapTree(inputs as Tree<HostTensor>, specOf);
-    const asked = (args: { label?: Tensor }): SampleRequest => ({
+    this.model.checkInputs?.(given);
+    const sampling = this.model.sampling({ n, options, inputs: mapTree(given as never, specOf) as never });
+    const inputs = { ...(label === undefined ? {} : { label }), given } as Tree<HostTensor>;
+    const inputSpecs = mapTree(inputs, specOf);
+    const asked = (args: { label?: Tensor; given: Record<string, Tensor> }): SampleRequest => ({
       n,
       options,
       ...(args.label ? { label: args.label } : {}),
+      ...(Object.keys(given).length > 0 ? { inputs: args.given } : {}),
     });
-    const signature = JSON.stringify([n, options, Object.keys(inputs)]);
-    const startKey = (key: Key) => fold(key, "start");
+    const signature = JSON.stringify([n, options, flatten(inputSpecs)]);
+    const key = hostKey(seed, "sample", chunk);
     if (sampling.steps === 0 || sampling.step === undefined) {
-      const once = this.#function(`sample ${signature}`, (state, args, key) => ({
+      const once = this.#function(`sample ${signature}`, (state, args, traced) => ({
         outputs: {
           x: sampling.finish(
             state.params,
             state.state,
-            sampling.start(state.params, state.state, startKey(key), asked(args)),
+            sampling.start(state.params, state.state, fold(traced, "start"), asked(withGiven(args))),
           ),
         },
       }));
       const program = await this.#compile(once, inputSpecs);
-      const { x } = await program.run(inputs, hostKey(seed, "sample", chunk));
+      const { x } = await program.run(inputs, key);
       yield { step: 0, steps: 0, x };
       return;
     }
-    yield* this.#steps(sampling, {
-      asked,
-      inputs,
-      inputSpecs,
-      key: hostKey(seed, "sample", chunk),
-      everyStep,
-    });
+    yield* this.#steps(sampling, { asked, inputs, inputSpecs, key, everyStep, signature });
   }
 
   async *#steps(
     sampling: Sampling,
     scan: {
-      asked: (args: { label?: Tensor }) => SampleRequest;
+      asked: (args: any) => SampleRequest;
       inputs: Tree<HostTensor>;
       inputSpecs: Tree<TensorSpec>;
       key: Int32Array;
       everyStep: boolean;
+      signature: string;
     },
   ): AsyncGenerator<SampleFrame> {
-    const programs = await this.#scanPrograms({
-      inputSpecs: scan.inputSpecs,
-      start: (state, args, key) => sampling.start(state.params, state.state, key, scan.asked(args)),
-      step: (state, carry, i, key) => sampling.step?.(state.params, state.state, carry, i, key) as TensorTree,
-      finish: (state, carry) => sampling.finish(state.params, state.state, carry),
-    });
+    const { steps, refresh } = sampling;
+    const { inputs, key, everyStep } = scan;
+    const name = `${scan.signature} ${everyStep}`;
+    const programs =
+      this.#takeIdle(name) ??
+      (await this.#scanPrograms({
+        inputSpecs: scan.inputSpecs,
+        start: (state, args, traced) =>
+          sampling.start(state.params, state.state, traced, scan.asked(withGiven(args))),
+        step: (state, carry, i, traced) =>
+          sampling.step?.(state.params, state.state, carry, i, traced) as TensorTree,
+        ...(refresh === undefined
+          ? {}
+          : { refresh: (state: any, carry: any, i: Tensor, traced: Key) => refresh.step(state.params, state.state, carry, i, traced) }),
+        ...(sampling.done === undefined ? {} : { done: (carry: any) => sampling.done?.(carry) as Tensor }),
+        finish: (state, carry) => sampling.finish(state.params, state.state, carry),
+        everyStep,
+      }));
     try {
-      await programs.start(scan.inputs, scan.key);
-      for (let i = 0; i <= sampling.steps; i++) {
-        if (scan.everyStep || i === sampling.steps) {
-          yield { step: i, steps: sampling.steps, x: await programs.finish() };
-        }
-        if (i < sampling.steps) await programs.step(i, scan.key);
+      await programs.start(inputs, key);
+      if (everyStep) yield { step: 0, steps, x: await programs.finish() };
+      let pending: Promise<StepOutputs> | undefined; // one step ahead, so that the host's part of a step costs no time
+      for (let i = 0; i < steps; i++) {
+        if (refresh?.due(i)) programs.refresh(i, key).catch(() => {}); // the step behind it fails too
+        const next = programs.step(i, key);
+        next.catch(() => {}); // reported when awaited below
+        const before = await (everyStep ? next : pending);
+        if (everyStep) yield { step: i + 1, steps, x: before?.x as HostTensor };
+        if (before?.done?.data[0]) break;
+        pending = next;
       }
+      await pending;
+      if (!everyStep) yield { step: steps, steps, x: await programs.finish() };
     } finally {
-      await programs.dispose();
+      await programs.clear();
+      await this.#keepIdle(name, programs);
     }
   }
 
-  /** Compiles the parts of a scan. The carry lives in the store under a name of its own until `dispose`. */
-  async #scanPrograms(scan: {
-    readonly inputSpecs: Tree<TensorSpec>;
-    start(state: any, inputs: any, key: Key): TensorTree;
-    step(state: any, carry: any, i: Tensor, key: Key): TensorTree;
-    finish(state: any, carry: any): Tensor;
-  }) {
+  #takeIdle(name: string): ScanPrograms | undefined {
+    const at = this.#idle.findIndex(([known]) => known === name);
+    return at < 0 ? undefined : this.#idle.splice(at, 1)[0]?.[1];
+  }
+
+  async #keepIdle(name: string, programs: ScanPrograms): Promise<void> {
+    this.#idle.push([name, programs]);
+    if (this.#idle.length > MAX_IDLE_SCANS) await this.#idle.shift()?.[1].dispose();
+  }
+
+  /** Compiles the parts of a scan. The carry lives in the store under a name of its own until `clear`. */
+  async #scanPrograms(scan: Scan): Promise<ScanPrograms> {
     const id = `carry${this.#samplings++}`;
     const start: ProgramFunction = (state, inputs, key) => ({
       state: { [id]: scan.start(state, inputs, fold(key, "start")) },
@@ -175,23 +235,38 @@ export class Session {
       weights: this.#weightSpecs(),
       inputs: scan.inputSpecs,
     } as Tree<TensorSpec>);
-    const step: ProgramFunction = (state, { i }, key) => ({
-      state: { [id]: scan.step(state, state[id], i, fold(key, "step", i)) },
-    });
     const finish: ProgramFunction = (state) => ({ outputs: { x: scan.finish(state, state[id]) } });
-    const programs = [
-      await this.#compile(start, scan.inputSpecs),
-      await this.#compile(step, { i: { shape: [], dtype: "int32" } }, { [id]: carry }),
-      await this.#compile(finish, {}, { [id]: carry }),
-    ] as const;
+    const step: ProgramFunction = (state, { i }, key) => {
+      const after = scan.step(state, state[id], i, fold(key, "step", i));
+      return {
+        state: { [id]: after },
+        outputs: {
+          ...(scan.done === undefined ? {} : { done: scan.done(after) }),
+          ...(scan.everyStep ? { x: scan.finish(state, after) } : {}),
+        },
+      };
+    };
+    const refresh: ProgramFunction = (state, { i }, key) => ({
+      state: { [id]: scan.refresh?.(state, state[id], i, fold(key, "refresh", i)) as TensorTree },
+    });
+    const number = { i: { shape: [], dtype: "int32" } } as Tree<TensorSpec>;
+    const compiled = {
+      start: await this.#compile(start, scan.inputSpecs),
+      step: await this.#compile(step, number, { [id]: carry }),
+      finish: await this.#compile(finish, {}, { [id]: carry }),
+      ...(scan.refresh === undefined ? {} : { refresh: await this.#compile(refresh, number, { [id]: carry }) }),
+    };
     return {
-      start: (inputs: Tree<HostTensor>, key: Int32Array) => programs[0].run(inputs, key),
-      step: (i: number, key: Int32Array) => programs[1].run({ i: hostTensor([i], [], "int32") }, key),
-      finish: async (): Promise<HostTensor> => (await programs[2].run({})).x,
-      dispose: async () => {
-        for (const program of programs) await program.dispose();
+      start: (inputs, key) => compiled.start.run(inputs, key),
+      step: (i, key) => compiled.step.run({ i: hostTensor([i], [], "int32") }, key),
+      refresh: async (i, key) => compiled.refresh?.run({ i: hostTensor([i], [], "int32") }, key),
+      finish: async () => (await compiled.finish.run({})).x,
+      clear: async () => {
         const paths = [...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id);
         await this.store.delete(paths);
+      },
+      dispose: async () => {
+        for (const program of Object.values(compiled)) await program.dispose();
       },
     };
   }
@@ -250,6 +325,7 @@ export class Session {
         parts.push(firstRows(await programs.finish(), count));
       }
     } finally {
+      await programs.clear();
       await programs.dispose();
     }
     return concatRows(parts, size);
@@ -344,8 +420,27 @@ function chunks(request: SampleOptions): SampleOptions[] {
   const starts = Array.from({ length: Math.ceil(n / MAX_SAMPLES_A_CALL) }, (_, i) => i * MAX_SAMPLES_A_CALL);
   return starts.map((start) => {
     const labels = Array.isArray(label) ? padded(label.slice(start, start + MAX_SAMPLES_A_CALL)) : label;
-    return { ...request, n: MAX_SAMPLES_A_CALL, ...(labels === undefined ? {} : { label: labels }) };
+    const inputs = Object.entries(request.inputs ?? {}).map(([name, x]) => [name, rowsFrom(x, n, start)]);
+    return {
+      ...request,
+      n: MAX_SAMPLES_A_CALL,
+      ...(labels === undefined ? {} : { label: labels }),
+      ...(request.inputs === undefined ? {} : { inputs: Object.fromEntries(inputs) }),
+    };
   });
+}
+
+/** The rows of one call, the last one repeated where there are too few; an input for all samples as it is. */
+function rowsFrom(x: HostTensor, n: number, start: number): HostTensor {
+  const [rows = 0, ...rest] = x.shape;
+  if (rows !== n) return x;
+  const width = sizeOf(rest);
+  const data = x.data.slice(0, MAX_SAMPLES_A_CALL * width);
+  for (let i = 0; i < MAX_SAMPLES_A_CALL; i++) {
+    const row = Math.min(start + i, n - 1);
+    data.set(x.data.subarray(row * width, (row + 1) * width) as never, i * width);
+  }
+  return { ...x, shape: [MAX_SAMPLES_A_CALL, ...rest], data };
 }
 
 const padded = (labels: readonly number[]): number[] =>

@@ -153,7 +153,7 @@ export async function loadData({ app, run }: OpenRun, flags: DataFlags): Promise
     flags.data === undefined || flags.data.replace(/:(train|test|valid)$/, "") === data.name ? data.options : {};
   const { source, split: splitName = "test" } = findData(app, flags.data ?? data.name, { ...base, ...given });
   const dataset = await source.load(description.train.seed);
-  checkSameKind(dataset, session.model);
+  checkSameKind(dataset, session.model, run.dataset);
   return { dataset, split: splitOf(dataset, splitName), name: `${source.name}:${splitName}` };
 }
 

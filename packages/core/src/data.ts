@@ -1,5 +1,6 @@
 import type { DType, HostTensor } from "@latentkit/jit";
 import type { z } from "zod";
+import type { TokenizerJson } from "./tokenizer/tokenizer-json.js";
 
 /** What one datum is: what a model may assume of its inputs, and must refuse when it cannot model it. */
 export interface DatumSpec {
@@ -44,7 +45,7 @@ export interface Tokenizer {
   /** UTF-8 bytes of one token, which may be a part of a character; empty for special ids. @throws UserError as `decode` does. */
   bytes(id: number): Uint8Array;
   /** What `tokenizer.json` holds, the format of the Hugging Face tokenizers library: a run keeps it. */
-  toJson(): unknown;
+  toJson(): TokenizerJson;
 }
 
 /** One field of an example as stored: `x` always, `label` when labelled, others by name (`target` of pairs). */
@@ -77,12 +78,14 @@ export interface Dataset {
   readonly source: string;
   /** Class names by label. */
   readonly labelNames?: readonly string[];
-  /** Text of each token id, for `tokens`: `tokens[id]`. */
+  /** Text of each token id, for `tokens` and `pairs`: `tokens[id]`, as `tokenizer.json` spells it. */
   readonly tokens?: readonly string[];
   /** How text became the tokens of `x`, for `tokens` and `pairs` of text: prompts are read, and samples written, by it. */
   readonly tokenizer?: Tokenizer;
   /** How text became the tokens of `target`, where another way than `tokenizer` did. */
   readonly targetTokenizer?: Tokenizer;
+  /** What a token of a target and a whole target are called, for `pairs`, e.g. `phoneme` and `word`: for the notes of error rates. */
+  readonly targetNouns?: { readonly token: string; readonly whole: string };
   /** Column names of tabular data, in the order of the last dimension. */
   readonly columns?: readonly string[];
   /** How tabular columns were rescaled: `x = (raw - mean) / std`, from the training split. A log-likelihood of `raw` is that of `x` minus the sum of `ln std`. */

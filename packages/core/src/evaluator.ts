@@ -1,9 +1,11 @@
 import { type HostTensor, type Key, sizeOf, UserError } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Dataset, Split } from "./data.js";
+import { answerMetrics } from "./evaluation/answer-metrics.js";
 import type { DataDescription } from "./evaluation/extractor.js";
 import type { Estimate } from "./evaluation/frechet.js";
 import { copying } from "./evaluation/sample-metrics.js";
+import { textMetrics } from "./evaluation/text-metrics.js";
 import type { Batch, GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
 import { didYouMean } from "./nearest.js";
 import type { Session } from "./session.js";
@@ -29,6 +31,8 @@ export interface MetricContext {
   readonly split: Split;
   readonly seed: number;
   readonly limit?: number;
+  /** What metrics that are measured together compute once for all of them, by name. */
+  readonly shared?: Map<string, unknown>;
 }
 
 /** A measurement of a trained model; registered under the token `METRIC`. */
@@ -111,7 +115,7 @@ const bitsPerDim: Metric = {
 const LIKELIHOODS = ["logProb", "elbo"];
 
 /** The metrics that need nothing but the model and the data. */
-export const builtinMetrics: readonly Metric[] = [elbo, logProb, bitsPerDim, copying];
+export const builtinMetrics: readonly Metric[] = [elbo, logProb, bitsPerDim, ...textMetrics, ...answerMetrics, copying];
 
 const LIKELIHOOD_UNITS = ["nats", "bits/dim"];
 
@@ -165,11 +169,12 @@ export class Evaluator {
       .map(({ metric }) => metric);
     const likelihood = LIKELIHOODS.map((name) => applicable.find((metric) => metric.name === name)).find(Boolean);
     const results: Record<string, MetricResult> = {};
+    const shared = new Map<string, unknown>();
     if (likelihood !== undefined) results[likelihood.name] = await likelihood.evaluate(context);
     for (const metric of applicable) {
       if (metric.monitor === undefined) continue;
       const limit = Math.min(metric.monitor, context.limit ?? metric.monitor);
-      results[metric.name] = await metric.evaluate({ ...context, limit });
+      results[metric.name] = await metric.evaluate({ ...context, limit, shared });
     }
     return results;
   }
@@ -199,8 +204,9 @@ export class Evaluator {
    */
   async evaluate(context: MetricContext, names?: readonly string[]): Promise<Record<string, MetricResult>> {
     const results: Record<string, MetricResult> = {};
+    const shared = new Map<string, unknown>();
     for (const metric of this.choose(context.session.model, context.dataset, names)) {
-      results[metric.name] = await metric.evaluate(context);
+      results[metric.name] = await metric.evaluate({ ...context, shared });
     }
     return results;
   }

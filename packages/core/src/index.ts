@@ -75,6 +75,7 @@ export { parseOptions } from "./options.js";
 export * from "./plugin.js";
 export * from "./safetensors.js";
 export { type SampleFrame, type SampleOptions, Session, type SplitOptions } from "./session.js";
+export * from "./tokenizer/index.js";
 export * from "./tokens.js";
 export { createModel, type Run, type TrainOptions, train } from "./train.js";
 export {

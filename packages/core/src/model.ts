@@ -159,6 +159,8 @@ export interface GenerativeModel<P = any, S = any> {
   /** Lower bound on the log-likelihood in nats, shape `(B,)`: VAE, diffusion. */
   elbo?(params: P, state: S, batch: Batch, key: Key): Tensor;
   readonly latent?: Latent<P, S>;
+  /** The best answer to the source of each pair, by a scan that gives rows as targets are stored: int32, shape `(B, ...datum.target)`. */
+  readonly answers?: MetricScan<P, S>;
   /** A sampling option whose effect is worth a picture, with values to draw it at: a ladder of temperatures. */
   readonly ladder?: { readonly option: string; readonly values: readonly number[] };
   /** Further measurements of this model's own: importance-weighted NLL, KL, active units … */

@@ -1,6 +1,8 @@
+export { type BleuScore, bleu, bleuWithError, tokenize13a } from "./bleu.js";
 export { classCounts, classDivergence, extremeShares, modesCovered, shareOf } from "./classes.js";
 export { type NearestRows, nearestRows, probabilityBelow, type RowSource } from "./copying.js";
 export { createEvaluator } from "./create-evaluator.js";
+export { type Edits, editDistance, errorRate, nearestEdits, ratioOfMeans } from "./edit-distance.js";
 export {
   type DataDescription,
   type Extracted,

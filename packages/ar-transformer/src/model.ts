@@ -35,7 +35,7 @@ import { pairsTask } from "./tasks/pairs.js";
 import { pixelTask } from "./tasks/pixels.js";
 import type { Sequences, Task } from "./tasks/task.js";
 import { textTask } from "./tasks/text.js";
-import { answerMetrics } from "./answers.js";
+import { answerScan } from "./answers.js";
 
 /** What the configuration and the data decide before any tensor exists. */
 export interface Transformer {
@@ -95,7 +95,7 @@ export function createArTransformer(config: ArTransformerConfig, datum: DatumSpe
       return tf.neg(tf.sum(tf.mul(losses, weights), 1));
     },
     metrics: tokenMetrics(score),
-    ...(task.sourceLength === undefined ? {} : { scanMetrics: answerMetrics(transformer) }),
+    ...(task.sourceLength === undefined ? {} : { answers: answerScan(transformer) }),
   };
 }
 

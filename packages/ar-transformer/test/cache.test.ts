@@ -1,7 +1,7 @@
-import { compile, eager, type Engine, type Key } from "@latentkit/jit";
+import type { DatumSpec } from "@latentkit/core";
 import { onnx } from "@latentkit/engine-onnx";
 import { findLibrary, tensorflow } from "@latentkit/engine-tensorflow";
-import type { DatumSpec } from "@latentkit/core";
+import { compile, type Engine, eager, type Key } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
@@ -30,7 +30,11 @@ function bothWays(datum: DatumSpec, options: object, padding: readonly number[])
     const params = scaled(drawn); // small weights would hide what is wrong
     const source =
       datum.kind === "pairs"
-        ? tf.tensor(Array.from({ length: 5 * batch }, (_, i) => (i % 5 > 2 + (i % 2) ? 0 : 3 + ((i * 7) % 8))), [batch, 5], "int32")
+        ? tf.tensor(
+            Array.from({ length: 5 * batch }, (_, i) => (i % 5 > 2 + (i % 2) ? 0 : 3 + ((i * 7) % 8))),
+            [batch, 5],
+            "int32",
+          )
         : undefined;
     const rows = padding.map((pad, b) =>
       Array.from({ length: LENGTH }, (_, t) => (t < pad ? 0 : 3 + ((5 * t + 3 * b) % 8))),
@@ -44,7 +48,11 @@ function bothWays(datum: DatumSpec, options: object, padding: readonly number[])
     });
     const pads = tf.tensor1d([...padding], "int32");
     const prompt = tf.slice(tokens, [0, 0], [batch, PROMPT]);
-    let reading = network.prefill(params, { tokens: prompt, padding: datum.kind === "pairs" ? undefined : pads, source });
+    let reading = network.prefill(params, {
+      tokens: prompt,
+      padding: datum.kind === "pairs" ? undefined : pads,
+      source,
+    });
     reading = { ...reading, layers: reading.layers.map((layer) => reserve(layer, LENGTH)) };
     const cached = [reading.logits];
     for (let t = PROMPT; t < LENGTH; t++) {
@@ -63,8 +71,16 @@ const scaled = (params: any): any =>
       ? tf.mul(params, 5)
       : params;
 
-async function largestDifference(engine: Engine, f: (key: Key) => Tensor): Promise<{ difference: number; spread: number }> {
-  const program = await compile(engine, (_state, _inputs, key) => ({ outputs: { y: f(key) } }), { state: {}, inputs: {} }, engine.createStore());
+async function largestDifference(
+  engine: Engine,
+  f: (key: Key) => Tensor,
+): Promise<{ difference: number; spread: number }> {
+  const program = await compile(
+    engine,
+    (_state, _inputs, key) => ({ outputs: { y: f(key) } }),
+    { state: {}, inputs: {} },
+    engine.createStore(),
+  );
   const { data } = (await program.run({})).y;
   await program.dispose();
   const half = data.length / 2;

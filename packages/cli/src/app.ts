@@ -40,16 +40,23 @@ export interface App {
 
 /** Registers what the command line brings and what the project's packages add. Warns on stderr of plugins that are broken. */
 export async function createApp(): Promise<App> {
-  const [{ vaePlugin }, { flowPlugin }, { ganPlugin }, { arTransformerPlugin }, { builtinDatasets }, { builtinExtractors }, discovery] =
-    await Promise.all([
-      import("@latentkit/vae"),
-      import("@latentkit/flow"),
-      import("@latentkit/gan"),
-      import("@latentkit/ar-transformer"),
-      import("@latentkit/datasets"),
-      import("@latentkit/evaluation-classifiers"),
-      discoverPlugins(),
-    ]);
+  const [
+    { vaePlugin },
+    { flowPlugin },
+    { ganPlugin },
+    { arTransformerPlugin },
+    { builtinDatasets },
+    { builtinExtractors },
+    discovery,
+  ] = await Promise.all([
+    import("@latentkit/vae"),
+    import("@latentkit/flow"),
+    import("@latentkit/gan"),
+    import("@latentkit/ar-transformer"),
+    import("@latentkit/datasets"),
+    import("@latentkit/evaluation-classifiers"),
+    discoverPlugins(),
+  ]);
   const { plugins, warnings } = withoutDoubles(
     [
       { plugin: vaePlugin as unknown as ModelPlugin, packageName: "@latentkit/vae" },

@@ -42,9 +42,19 @@ export function beamSampling(generator: Generator): Sampling<any, any, any> {
       const prompt = promptOf(generator, state, key, request);
       const rows = prompt.tokens.shape[0] as number;
       const { logits, ...read } = spread(network.prefill(params, prompt), rows, n * beams);
-      const tokens = tf.pad(spread(prompt.tokens, rows, n * beams) as tf.Tensor2D, [[0, 0], [0, steps]], task.pad);
+      const tokens = tf.pad(
+        spread(prompt.tokens, rows, n * beams) as tf.Tensor2D,
+        [
+          [0, 0],
+          [0, steps],
+        ],
+        task.pad,
+      );
       const columns = length + steps;
-      const first = tf.tensor(Array.from({ length: beams }, (_, i) => (i === 0 ? 0 : FORBIDDEN)), [1, beams]);
+      const first = tf.tensor(
+        Array.from({ length: beams }, (_, i) => (i === 0 ? 0 : FORBIDDEN)),
+        [1, beams],
+      );
       return {
         logits,
         ...read,
@@ -93,7 +103,11 @@ function branch(generator: Generator, { logits, tokens, scores }: Carry, column:
   const beams = tf.cast(tf.floor(tf.div(tf.add(tf.cast(indices, "float32"), 0.5), size)), "int32"); // exact below 2^22
   const chosen = tf.sub(indices, tf.mul(beams, tf.scalar(size, "int32"))); // (n, 2 W)
   const rows = rowsOf(beams, width);
-  const before = tf.reshape(tf.gather(tf.reshape(tokens, [n * width, columns]), rows as tf.Tensor1D), [n, 2 * width, columns]);
+  const before = tf.reshape(tf.gather(tf.reshape(tokens, [n * width, columns]), rows as tf.Tensor1D), [
+    n,
+    2 * width,
+    columns,
+  ]);
   const ends = stops(generator).map((id) => tf.cast(tf.equal(chosen, tf.scalar(id, "int32")), "float32"));
   return {
     tokens: dynamicUpdateSlice(before, tf.expandDims(chosen, 2), column, 2),
@@ -106,12 +120,21 @@ function branch(generator: Generator, { logits, tokens, scores }: Carry, column:
 /** Numbers of beams within a sequence as rows of all beams. @param beams int32 `(n, K)`. @returns int32 `(n K,)`. */
 function rowsOf(beams: Tensor, width: number): Tensor {
   const n = beams.shape[0] as number;
-  const first = tf.tensor(Array.from({ length: n }, (_, i) => i * width), [n, 1], "int32");
+  const first = tf.tensor(
+    Array.from({ length: n }, (_, i) => i * width),
+    [n, 1],
+    "int32",
+  );
   return tf.reshape(tf.add(beams, first), [beams.size]);
 }
 
 /** The W best of what ended before and now. */
-function keepEnded({ options }: Generator, carry: Carry, made: Branches, i: Tensor): Pick<Carry, "ended" | "endedScores"> {
+function keepEnded(
+  { options }: Generator,
+  carry: Carry,
+  made: Branches,
+  i: Tensor,
+): Pick<Carry, "ended" | "endedScores"> {
   const penalty = lengthPenalty(tf.add(tf.cast(i, "float32"), 1), options.lengthPenalty);
   const now = tf.where(tf.greater(made.ends, 0), tf.div(made.scores, penalty), tf.fill(made.scores.shape, FORBIDDEN));
   const width = carry.endedScores.shape[1] as number;

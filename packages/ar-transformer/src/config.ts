@@ -58,7 +58,9 @@ export const arTransformerConfig = z.object({
   ),
   qkNorm: auto(z.boolean()).describe("Normalise queries and keys of every head (Henry et al. 2020)"),
   tied: auto(z.boolean()).describe("One matrix for embedding and output"),
-  bias: auto(z.boolean()).describe("Biases in linear layers and layer norms; GPT-2 has them, nanoGPT's small models not"),
+  bias: auto(z.boolean()).describe(
+    "Biases in linear layers and layer norms; GPT-2 has them, nanoGPT's small models not",
+  ),
   dropout: auto(z.number().min(0).lt(1)).describe(
     "Share of embeddings, attention weights and sublayer outputs that training drops; 0.1 of transformer presets, else 0",
   ),
@@ -101,7 +103,9 @@ export const arSampleOptions = z.object({
     .number()
     .positive()
     .default(1)
-    .describe("Logits of tokens that occurred, the prompt's too, are divided by it if positive, else multiplied (Keskar et al. 2019)"),
+    .describe(
+      "Logits of tokens that occurred, the prompt's too, are divided by it if positive, else multiplied (Keskar et al. 2019)",
+    ),
   stopIds: z
     .array(z.int().min(0))
     .default([])

@@ -56,7 +56,9 @@ function checkShapes(task: Task, n: number, inputs: NonNullable<SampleShape["inp
   for (const [name, { shape, dtype }] of Object.entries(inputs)) {
     const rows = shape[0] as number;
     if (shape.length === 2 && dtype === "int32" && (rows === 1 || n % rows === 0)) continue;
-    throw refuse(`${name} must be int32 of shape (rows, length) with a number of rows that divides n ${n}, got ${dtype}[${shape}]`);
+    throw refuse(
+      `${name} must be int32 of shape (rows, length) with a number of rows that divides n ${n}, got ${dtype}[${shape}]`,
+    );
   }
 }
 
@@ -67,7 +69,9 @@ export function checkInputValues(task: Task, inputs: Readonly<Record<string, Hos
     const lowest = name === "prompt" ? NO_TOKEN : 0;
     data.forEach((id, i) => {
       if (id < lowest || id >= task.outputs)
-        throw refuse(`${name}: token id ${id} is outside the vocabulary of ${task.outputs} tokens (0 to ${task.outputs - 1})`);
+        throw refuse(
+          `${name}: token id ${id} is outside the vocabulary of ${task.outputs} tokens (0 to ${task.outputs - 1})`,
+        );
       const isPadded = id === NO_TOKEN;
       if (isPadded && i % length > 0 && data[i - 1] !== NO_TOKEN)
         throw refuse(`${name}: padding (${NO_TOKEN}) must stand at the left of a row, got it behind a token`);

@@ -23,6 +23,7 @@ import {
 } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
+import { answerScan } from "./answers.js";
 import { type Architecture, resolveArchitecture } from "./architecture.js";
 import { beamSampling } from "./beam.js";
 import { type ArSampleOptions, type ArTransformerConfig, arSampleOptions } from "./config.js";
@@ -35,7 +36,6 @@ import { pairsTask } from "./tasks/pairs.js";
 import { pixelTask } from "./tasks/pixels.js";
 import type { Sequences, Task } from "./tasks/task.js";
 import { textTask } from "./tasks/text.js";
-import { answerMetrics } from "./answers.js";
 
 /** What the configuration and the data decide before any tensor exists. */
 export interface Transformer {
@@ -74,7 +74,10 @@ export function createArTransformer(config: ArTransformerConfig, datum: DatumSpe
   return {
     datum,
     ...(task.note === undefined ? {} : { likelihoodNote: task.note }),
-    init: (key, batch) => ({ params: network.init(fold(key, "network")), state: task.initState(batch, fold(key, "state")) }),
+    init: (key, batch) => ({
+      params: network.init(fold(key, "network")),
+      state: task.initState(batch, fold(key, "state")),
+    }),
     objectives: [
       {
         name: "nll",
@@ -95,7 +98,7 @@ export function createArTransformer(config: ArTransformerConfig, datum: DatumSpe
       return tf.neg(tf.sum(tf.mul(losses, weights), 1));
     },
     metrics: tokenMetrics(score),
-    ...(task.sourceLength === undefined ? {} : { scanMetrics: answerMetrics(transformer) }),
+    ...(task.sourceLength === undefined ? {} : { answers: answerScan(transformer) }),
   };
 }
 

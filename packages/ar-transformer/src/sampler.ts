@@ -57,7 +57,8 @@ export function promptOf(
   const given = inputs?.prompt;
   const source = inputs?.source ?? task.sources?.(state, n);
   const rows = source?.shape[0] ?? n;
-  const begun = given === undefined ? task.begin(state, fold(key, "begin"), rows) : behindBegin(task, state, key, given);
+  const begun =
+    given === undefined ? task.begin(state, fold(key, "begin"), rows) : behindBegin(task, state, key, given);
   const missing = tf.cast(tf.equal(begun, tf.scalar(NO_TOKEN, "int32")), "int32");
   return {
     tokens: tf.maximum(begun, tf.scalar(0, "int32")),
@@ -101,7 +102,14 @@ export function tokenSampling(generator: Generator): Sampling<any, any, any> {
       const { logits, ...read } = spread(network.prefill(params, prompt), rows, n);
       const tokens = spread(prompt.tokens, rows, n);
       return {
-        tokens: tf.pad(tokens as tf.Tensor2D, [[0, 0], [0, steps]], task.pad),
+        tokens: tf.pad(
+          tokens as tf.Tensor2D,
+          [
+            [0, 0],
+            [0, steps],
+          ],
+          task.pad,
+        ),
         logits,
         ...read,
         layers: read.layers.map((layer) => reserve(layer, slots)),
@@ -113,7 +121,11 @@ export function tokenSampling(generator: Generator): Sampling<any, any, any> {
     step(params, _state, carry: Carry, i, key): Carry {
       const column = tf.add(i, tf.scalar(length, "int32"));
       const drawn = chooseToken(generator, carry, column, key);
-      const token = tf.where(tf.greater(carry.ended, tf.scalar(0, "int32")), tf.fill(drawn.shape, task.pad, "int32"), drawn);
+      const token = tf.where(
+        tf.greater(carry.ended, tf.scalar(0, "int32")),
+        tf.fill(drawn.shape, task.pad, "int32"),
+        drawn,
+      );
       const slot = tf.sub(column, carry.gone);
       const { logits, layers } = network.step(params, token, carry, { slot, padding: carry.padding });
       return {

@@ -183,13 +183,14 @@ export class Session {
       this.#takeIdle(name) ??
       (await this.#scanPrograms({
         inputSpecs: scan.inputSpecs,
-        start: (state, args, traced) =>
-          sampling.start(state.params, state.state, traced, scan.asked(withGiven(args))),
-        step: (state, carry, i, traced) =>
-          sampling.step?.(state.params, state.state, carry, i, traced) as TensorTree,
+        start: (state, args, traced) => sampling.start(state.params, state.state, traced, scan.asked(withGiven(args))),
+        step: (state, carry, i, traced) => sampling.step?.(state.params, state.state, carry, i, traced) as TensorTree,
         ...(refresh === undefined
           ? {}
-          : { refresh: (state: any, carry: any, i: Tensor, traced: Key) => refresh.step(state.params, state.state, carry, i, traced) }),
+          : {
+              refresh: (state: any, carry: any, i: Tensor, traced: Key) =>
+                refresh.step(state.params, state.state, carry, i, traced),
+            }),
         ...(sampling.done === undefined ? {} : { done: (carry: any) => sampling.done?.(carry) as Tensor }),
         finish: (state, carry) => sampling.finish(state.params, state.state, carry),
         everyStep,

@@ -44,7 +44,8 @@ export function embed(
     return { x: nn.dropout(key, scaled, dropout), rotation: rotationOf(architecture, places) };
   }
   const table = tables.wpe?.weight ?? sinusoids(architecture.blockSize, nEmbd, kind === "sinusoidal");
-  const added = positions === undefined ? tf.slice(table, [0, 0], [length, nEmbd]) : tf.gather(table, positions as tf.Tensor1D);
+  const added =
+    positions === undefined ? tf.slice(table, [0, 0], [length, nEmbd]) : tf.gather(table, positions as tf.Tensor1D);
   return { x: nn.dropout(key, tf.add(scaled, added), dropout), rotation: undefined };
 }
 

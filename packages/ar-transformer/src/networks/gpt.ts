@@ -62,7 +62,10 @@ export function gptForward(architecture: Architecture, { transformer }: GptParam
 /** Positions counted from the first token of each row, `(B, T)`; 0 in the padding, which `present` tells. */
 function placesAfter(padding: Tensor, length: number): { positions: Tensor; present: Tensor } {
   const counted = tf.sub(tf.range(0, length, 1, "int32"), tf.reshape(padding, [padding.size, 1]));
-  return { positions: tf.maximum(counted, tf.scalar(0, "int32")), present: tf.greaterEqual(counted, tf.scalar(0, "int32")) };
+  return {
+    positions: tf.maximum(counted, tf.scalar(0, "int32")),
+    present: tf.greaterEqual(counted, tf.scalar(0, "int32")),
+  };
 }
 
 /** Where the next position of a generation goes. */

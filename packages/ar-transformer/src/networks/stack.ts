@@ -47,7 +47,11 @@ export interface View {
   readonly key?: Key | undefined;
 }
 
-export function stackInit(architecture: Architecture, key: Key, options: { readonly cross?: boolean } = {}): StackParams {
+export function stackInit(
+  architecture: Architecture,
+  key: Key,
+  options: { readonly cross?: boolean } = {},
+): StackParams {
   const { nLayer, nEmbd, placement } = architecture;
   const layers = Array.from({ length: nLayer }, (_, i): [string, LayerParams] => {
     const at = fold(key, "h", i);

@@ -68,7 +68,10 @@ function findPalette(pixels: Tensor, colours: number, key: Key): Tensor {
   const count = pixels.shape[0] as number;
   const used = tf.gather(pixels, tf.slice(permutation(key, count), [0], [Math.min(count, PALETTE_PIXELS)]));
   const size = used.shape[0] as number;
-  const rows = tf.tensor1d(Array.from({ length: colours }, (_, i) => Math.floor((i * size) / colours)), "int32");
+  const rows = tf.tensor1d(
+    Array.from({ length: colours }, (_, i) => Math.floor((i * size) / colours)),
+    "int32",
+  );
   const byBrightness = tf.gather(used, tf.topk(tf.sum(used, 1) as tf.Tensor1D, size).indices as tf.Tensor1D);
   let palette: Tensor = tf.gather(byBrightness, rows);
   for (let round = 0; round < PALETTE_ROUNDS; round++) {

@@ -5,6 +5,9 @@ import type { Metric, MetricContext, MetricResult } from "../evaluator.js";
 import { bleuWithError } from "./bleu.js";
 import { type Edits, errorRate, nearestEdits } from "./edit-distance.js";
 
+/** Examples answered at every evaluation during training. */
+const MONITORED = 500;
+
 /** An answer and what it might have been, without padding and ends. */
 interface Answer {
   readonly tokens: Int32Array;
@@ -70,9 +73,6 @@ function answerMetric(
     evaluate: async (context) => measure(await answersOf(context), context),
   };
 }
-
-/** Examples answered at every evaluation during training. */
-const MONITORED = 500;
 
 const editsOf = ({ tokens, references }: Answer): Edits => nearestEdits(tokens, references);
 

@@ -91,7 +91,7 @@ export function spread<T>(tree: T, from: number, to: number): T {
 
 /** Generation token by token: the prompt is read in one pass, then every step draws a token and reads it. */
 export function tokenSampling(generator: Generator): Sampling<any, any, any> {
-  const { network, task, options, lengths } = generator;
+  const { network, task, lengths } = generator;
   const { prompt: length, steps, slots, slide } = lengths;
   return {
     steps,

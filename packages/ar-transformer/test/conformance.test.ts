@@ -1,6 +1,6 @@
-import { arTransformerPlugin } from "@latentkit/ar-transformer";
 import { testPlugin } from "@latentkit/core/testing";
 import { onnx } from "@latentkit/engine-onnx";
+import { arTransformerPlugin } from "../src/plugin.js";
 
 const TINY = { nLayer: 2, nHead: 2, nEmbd: 16 };
 

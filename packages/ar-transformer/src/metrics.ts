@@ -19,7 +19,7 @@ function perToken(pick: (scores: Scores) => Tensor, score: Score): ModelMetric["
  *
  * @param perExample Shape `(n, 2)`.
  */
-export function ratio({ data, shape }: HostTensor): { value: number; stderr: number; n: number } {
+function ratio({ data, shape }: HostTensor): { value: number; stderr: number; n: number } {
   const n = shape[0] as number;
   let [sum, count] = [0, 0];
   for (let i = 0; i < n; i++) {

@@ -219,9 +219,9 @@ export class Evaluator {
    */
   async evaluate(context: MetricContext, names?: readonly string[]): Promise<Record<string, MetricResult>> {
     const results: Record<string, MetricResult> = {};
-    const shared = new Map<string, unknown>();
+    const measured = { shared: new Map<string, unknown>(), ...context };
     for (const metric of this.choose(context.session.model, context.dataset, names)) {
-      results[metric.name] = await metric.evaluate({ ...context, shared });
+      results[metric.name] = await metric.evaluate(measured);
     }
     return results;
   }

@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 const HIDDEN = -1e9;
 
 /** 0 where visible, a large negative number elsewhere. @param visible Of any dtype, nonzero where visible. */
-export function biasOf(visible: Tensor): Tensor {
+function biasOf(visible: Tensor): Tensor {
   return tf.mul(tf.sub(1, tf.cast(visible, "float32")), HIDDEN);
 }
 

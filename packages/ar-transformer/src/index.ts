@@ -1,6 +1,8 @@
 export { answerScan } from "./answers.js";
 export { type Architecture, type Demands, resolveArchitecture, SIZES } from "./architecture.js";
 export { type ArSampleOptions, type ArTransformerConfig, arSampleOptions, arTransformerConfig } from "./config.js";
+export { type Gpt2Config, gpt2Config, readGpt2Config, transformerOptions } from "./huggingface/config.js";
+export { gpt2Folder } from "./huggingface/folder.js";
 export { type LogitsOptions, processLogits } from "./logits.js";
 export { smoothedCrossEntropy, smoothingFloor } from "./loss.js";
 export { createArTransformer, type Scores, type Transformer, wireTransformer } from "./model.js";

@@ -1,5 +1,6 @@
 import { definePlugin, modelFactory } from "@latentkit/core";
 import { arSampleOptions, arTransformerConfig } from "./config.js";
+import { gpt2Folder } from "./huggingface/folder.js";
 import { createArTransformer } from "./model.js";
 
 /** Autoregressive transformers as the command line and the container know them. */
@@ -9,6 +10,7 @@ export const arTransformerPlugin = definePlugin({
   config: arTransformerConfig,
   sampleOptions: arSampleOptions,
   create: createArTransformer,
+  folders: [gpt2Folder],
 });
 
 /** `train({ model: arTransformer({ preset: "nano" }), … })`. */

@@ -10,7 +10,7 @@ import {
   type Split,
   UserError,
 } from "@latentkit/core";
-import { checkSameKind, type OpenedRun, openRun } from "@latentkit/core/node";
+import { checkSameKind, IMPORTED, type OpenedRun, openRun } from "@latentkit/core/node";
 import { type Command, Option } from "commander";
 import { type App, createApp, createEngine, findData, findModel, type SplitName } from "./app.js";
 import { UsageError } from "./errors.js";
@@ -121,6 +121,7 @@ export async function withRun(path: string, flags: RunFlags, work: (open: OpenRu
 
 /** The engine a run was trained on, `auto` with a warning when it cannot run here: results agree up to rounding. */
 export async function engineOfRun({ engines }: App, name: string, threads?: number): Promise<string> {
+  if (name === "auto") return name; // of an imported run
   const options = threads === undefined ? {} : { threads };
   const { available = false, detail = "it is not installed" } =
     (await engines.find((engine) => engine.name === name)?.probe(options)) ?? {};
@@ -148,6 +149,12 @@ export interface LoadedData {
 export async function loadData({ app, run }: OpenRun, flags: DataFlags): Promise<LoadedData> {
   const { description, session } = run;
   const { data } = description;
+  if (flags.data === undefined && data.name.startsWith(`${IMPORTED}:`)) {
+    throw new UserError(
+      "@latentkit/cli",
+      "this run was imported and has no data of its own; give --data, e.g. text:FILE",
+    );
+  }
   const given = parseAssignments("--data-set", flags.dataSet);
   const base =
     flags.data === undefined || flags.data.replace(/:(train|test|valid)$/, "") === data.name ? data.options : {};

@@ -64,6 +64,7 @@ export {
   type MetricResult,
   meanAndError,
 } from "./evaluator.js";
+export * from "./folder-format.js";
 export { generateText, streamText, type TextDescription, type TextFrame, type TextRequest } from "./generate-text.js";
 export * from "./images.js";
 export * from "./log.js";

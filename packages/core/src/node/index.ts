@@ -1,5 +1,6 @@
 export * from "./checkpoint-store.js";
 export * from "./files.js";
+export { exportRun, findFormat, folderFiles, IMPORTED, importRun } from "./import-run.js";
 export { type JsonlSinkOptions, type MetricsLine, openJsonlSink, readMetrics } from "./jsonl-sink.js";
 export * from "./npy.js";
 export * from "./open-run.js";

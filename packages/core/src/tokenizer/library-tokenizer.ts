@@ -20,7 +20,8 @@ export async function libraryTokenizer(json: TokenizerJson): Promise<Tokenizer> 
   return {
     size: tokens.length,
     encode: wordByWord(json) ? encodeWords(encode, json) : (text) => Int32Array.from(encode(text)),
-    decode: (ids) => library.decode(checkedIds(ids, tokens.length), { skip_special_tokens: true }),
+    decode: (ids) =>
+      ids.length === 0 ? "" : library.decode(checkedIds(ids, tokens.length), { skip_special_tokens: true }),
     bytes(id) {
       checkedIds([id], tokens.length);
       return special.has(id) ? new Uint8Array(0) : bytesOf(tokens[id] as string);

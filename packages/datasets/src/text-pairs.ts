@@ -23,7 +23,7 @@ export interface PairTokenizers {
 
 /** Ids that rows of pairs need, and what the tokens are called in `tokenizer.json`. */
 export const PAIR_TOKENS = ["<pad>", "<s>", "</s>"] as const;
-export const PAIR_SPECIAL = { pad: 0, bos: 1, eos: 2 } as const;
+const PAIR_SPECIAL = { pad: 0, bos: 1, eos: 2 } as const;
 
 /** What one token is. `class`: the whole text is one token. */
 export type PairPiece = "characters" | "words" | "class";

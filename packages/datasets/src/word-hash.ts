@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 export type SplitName = "train" | "test" | "valid";
 
 /** A word's place in [0, 1): the first 4 bytes of the sha256 of its UTF-8 as a big-endian number, divided by 2^32. */
-export function placeOfWord(word: string): number {
+function placeOfWord(word: string): number {
   return createHash("sha256").update(word, "utf8").digest().readUInt32BE(0) / 2 ** 32;
 }
 

@@ -11,9 +11,9 @@ import { benchPairs } from "./pairs.mjs";
 await benchPairs(
   {
     data: firstNames(),
-    config: { nLayer: 2, nHead: 4, nEmbd: 64, placement: "pre", dropout: 0.2, labelSmoothing: 0 },
+    config: { nLayer: 3, nHead: 4, nEmbd: 128, placement: "pre", dropout: 0.3, labelSmoothing: 0 },
     training: {
-      steps: 2000, // 18 epochs
+      steps: 3000, // 27 epochs
       batchSize: 64,
       emaDecay: 0.99,
       optimizer: { name: "adamw", learningRate: 1e-3, schedule: "cosine", warmup: 0.05, weightDecay: 0.1, clipNorm: 1 },

@@ -13,7 +13,7 @@ await benchPairs(
     data: cmudict({ maxSource: 16, maxTarget: 16 }), // 0.1 % of the words are longer
     config: { nLayer: 3, nHead: 4, nEmbd: 128, placement: "pre", dropout: 0, labelSmoothing: 0 }, // 1.4 M parameters
     training: {
-      steps: 6000, // 6.5 epochs
+      steps: 10_000, // 11 epochs
       batchSize: 128,
       emaDecay: 0.999,
       optimizer: {

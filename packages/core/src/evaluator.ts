@@ -1,11 +1,13 @@
 import { type HostTensor, type Key, sizeOf, UserError } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Dataset, Split } from "./data.js";
+import { answerMetrics } from "./evaluation/answer-metrics.js";
 import { classificationAccuracyScore } from "./evaluation/classification-score.js";
 import type { DataDescription } from "./evaluation/extractor.js";
 import type { Estimate } from "./evaluation/frechet.js";
 import { linearProbe } from "./evaluation/linear-probe.js";
 import { copying, valueMetrics } from "./evaluation/sample-metrics.js";
+import { textMetrics } from "./evaluation/text-metrics.js";
 import type { Batch, GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
 import { didYouMean } from "./nearest.js";
 import type { Session } from "./session.js";
@@ -32,6 +34,8 @@ export interface MetricContext {
   readonly seed: number;
   /** Only the first so many examples. */
   readonly limit?: number;
+  /** What metrics that are measured together compute once for all of them, by name. */
+  readonly shared?: Map<string, unknown>;
   /** The model's own sampling options, for what is measured of samples. */
   readonly sampling?: Readonly<Record<string, unknown>>;
 }
@@ -120,6 +124,8 @@ export const builtinMetrics: readonly Metric[] = [
   elbo,
   logProb,
   bitsPerDim,
+  ...textMetrics,
+  ...answerMetrics,
   copying,
   ...valueMetrics,
   classificationAccuracyScore,
@@ -178,11 +184,12 @@ export class Evaluator {
       .map(({ metric }) => metric);
     const likelihood = LIKELIHOODS.map((name) => applicable.find((metric) => metric.name === name)).find(Boolean);
     const results: Record<string, MetricResult> = {};
+    const shared = new Map<string, unknown>();
     if (likelihood !== undefined) results[likelihood.name] = await likelihood.evaluate(context);
     for (const metric of applicable) {
       if (metric.monitor === undefined) continue;
       const limit = Math.min(metric.monitor, context.limit ?? metric.monitor);
-      results[metric.name] = await metric.evaluate({ ...context, limit });
+      results[metric.name] = await metric.evaluate({ ...context, limit, shared });
     }
     return results;
   }
@@ -212,8 +219,9 @@ export class Evaluator {
    */
   async evaluate(context: MetricContext, names?: readonly string[]): Promise<Record<string, MetricResult>> {
     const results: Record<string, MetricResult> = {};
+    const measured = { shared: new Map<string, unknown>(), ...context };
     for (const metric of this.choose(context.session.model, context.dataset, names)) {
-      results[metric.name] = await metric.evaluate(context);
+      results[metric.name] = await metric.evaluate(measured);
     }
     return results;
   }

@@ -68,6 +68,8 @@ export {
   meanAndError,
 } from "./evaluator.js";
 export * from "./foreign.js";
+export * from "./folder-format.js";
+export { generateText, streamText, type TextDescription, type TextFrame, type TextRequest } from "./generate-text.js";
 export * from "./images.js";
 export * from "./log.js";
 export * from "./model.js";
@@ -80,6 +82,7 @@ export * from "./plugin.js";
 export * from "./safetensors.js";
 export type { SampleOptions } from "./sample-request.js";
 export { type LatentSpace, type SampleFrame, Session, type SplitOptions } from "./session.js";
+export * from "./tokenizer/index.js";
 export * from "./tokens.js";
 export { createModel, type Run, type TrainOptions, train } from "./train.js";
 export {

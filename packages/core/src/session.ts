@@ -2,6 +2,7 @@ import {
   compile,
   type Engine,
   evalShape,
+  flatten,
   fold,
   type HostTensor,
   hostKey,
@@ -52,17 +53,42 @@ export interface LatentSpace {
   readonly encodeSteps: number;
 }
 
-/** The three compiled parts of a scan. */
+/** Scans whose programs stay compiled for the next request like theirs. */
+const MAX_IDLE_SCANS = 4;
+
+/** The parts of a scan over traced tensors: weights and state, the carry, a step number. */
+interface ScanParts {
+  readonly inputSpecs: Tree<TensorSpec>;
+  start(state: any, inputs: any, key: Key): TensorTree;
+  step(state: any, carry: any, i: Tensor, key: Key): TensorTree;
+  refresh?(state: any, carry: any, i: Tensor, key: Key): TensorTree;
+  done?(carry: any): Tensor;
+  finish(state: any, carry: any): Tensor;
+  /** Whether a step also gives what `finish` makes of it. */
+  readonly everyStep?: boolean;
+}
+
+/** What a step tells the host. */
+interface StepOutputs {
+  readonly done?: HostTensor;
+  readonly x?: HostTensor;
+}
+
+/** The parts of a scan, compiled. */
 interface ScanPrograms {
   start(inputs: Tree<HostTensor>, key: Int32Array): Promise<unknown>;
-  step(i: number, key: Int32Array): Promise<unknown>;
+  step(i: number, key: Int32Array): Promise<StepOutputs>;
+  refresh(i: number, key: Int32Array): Promise<unknown>;
   finish(): Promise<HostTensor>;
+  /** Frees the carry. */
+  clear(): Promise<void>;
   dispose(): Promise<void>;
 }
 
 /** A model's weights on an engine: sample, encode, decode, measure. Programs are compiled on first use and kept. */
 export class Session {
   readonly #functions = new Map<unknown, ProgramFunction>();
+  readonly #idle: [name: string, programs: ScanPrograms][] = [];
   #samplings = 0;
 
   /**
@@ -100,21 +126,17 @@ export class Session {
 
   /** @param parts Requests of equal size and options: one compiled scan serves all. */
   async *#scan(parts: readonly SampleOptions[], everyStep: boolean): AsyncGenerator<SampleFrame> {
-    const { n, options = {}, inputs: given = {} } = parts[0] as SampleOptions;
-    const sampling = this.model.sampling({ n, options, given: Object.keys(given) });
+    const { n, options = {} } = parts[0] as SampleOptions;
     const calls = parts.map((part, chunk) => ({
       inputs: this.#sampleInputs(part),
       key: hostKey(part.seed ?? 0, "sample", chunk),
     }));
     const inputSpecs = mapTree((calls[0]?.inputs ?? {}) as Tree<HostTensor>, specOf);
-    const asked = (args: { label?: Tensor; inputs?: Record<string, Tensor> }): SampleRequest => ({
-      n,
-      options,
-      ...(args.label ? { label: args.label } : {}),
-      ...(args.inputs ? { inputs: args.inputs } : {}),
-    });
+    const { inputs: shapes } = inputSpecs as { inputs?: Record<string, TensorSpec> };
+    const sampling = this.model.sampling({ n, options, ...(shapes === undefined ? {} : { inputs: shapes }) });
+    const asked = (args: { label?: Tensor; inputs?: Record<string, Tensor> }): SampleRequest => ({ n, options, ...args });
+    const signature = JSON.stringify([n, options, [...flatten(inputSpecs)]]);
     if (sampling.steps === 0 || sampling.step === undefined) {
-      const signature = JSON.stringify([n, options, inputSpecs]);
       const once = this.#function(`sample ${signature}`, (state, args, key) => {
         const carry = sampling.start(state.params, state.state, fold(key, "start"), asked(args));
         return { outputs: { x: sampling.finish(state.params, state.state, carry) } };
@@ -123,54 +145,44 @@ export class Session {
       for (const { inputs, key } of calls) yield { step: 0, steps: 0, x: (await program.run(inputs, key)).x };
       return;
     }
-    const programs = await this.#scanPrograms({
-      inputSpecs,
-      start: (state, args, key) => sampling.start(state.params, state.state, key, asked(args)),
-      step: (state, carry, i, key) => sampling.step?.(state.params, state.state, carry, i, key) as TensorTree,
-      finish: (state, carry) => sampling.finish(state.params, state.state, carry),
-    });
+    const name = `${signature} ${everyStep}`;
+    const programs =
+      this.#takeIdle(name) ?? (await this.#scanPrograms({ ...partsOf(sampling, asked), inputSpecs, everyStep }));
     try {
-      for (const { inputs, key } of calls) yield* this.#steps(programs, sampling.steps, inputs, key, everyStep);
+      for (const { inputs, key } of calls) yield* runSteps(programs, sampling, inputs, key, everyStep);
     } finally {
-      await programs.dispose();
+      await programs.clear();
+      await this.#keepIdle(name, programs);
     }
   }
 
-  async *#steps(
-    programs: ScanPrograms,
-    steps: Sampling["steps"],
-    inputs: Tree<HostTensor>,
-    key: Int32Array,
-    everyStep: boolean,
-  ): AsyncGenerator<SampleFrame> {
-    await programs.start(inputs, key);
-    for (let i = 0; i <= steps; i++) {
-      if (everyStep || i === steps) yield { step: i, steps, x: await programs.finish() };
-      if (i < steps) await programs.step(i, key);
-    }
+  #takeIdle(name: string): ScanPrograms | undefined {
+    const at = this.#idle.findIndex(([known]) => known === name);
+    return at < 0 ? undefined : this.#idle.splice(at, 1)[0]?.[1];
+  }
+
+  async #keepIdle(name: string, programs: ScanPrograms): Promise<void> {
+    this.#idle.push([name, programs]);
+    if (this.#idle.length > MAX_IDLE_SCANS) await this.#idle.shift()?.[1].dispose();
   }
 
   #check(request: SampleOptions): void {
     checkRequest(request, this.model.datum.classes, this.model.sampleInputs ?? {});
+    this.model.checkInputs?.(request.inputs ?? {});
   }
 
   /** Labels and tensors of one call, as the compiled scan takes them. */
   #sampleInputs(part: SampleOptions): Record<string, Tree<HostTensor>> {
     const label = labelTensor(part);
-    const inputs = sampleInputs(part);
+    const inputs = sampleInputs(part, this.model.sampleInputs ?? {});
     return {
       ...(label === undefined ? {} : { label }),
       ...(inputs === undefined ? {} : { inputs: inputs as Tree<HostTensor> }),
     };
   }
 
-  /** Compiles the parts of a scan. The carry lives in the store under a name of its own until `dispose`. */
-  async #scanPrograms(scan: {
-    readonly inputSpecs: Tree<TensorSpec>;
-    start(state: any, inputs: any, key: Key): TensorTree;
-    step(state: any, carry: any, i: Tensor, key: Key): TensorTree;
-    finish(state: any, carry: any): Tensor;
-  }): Promise<ScanPrograms> {
+  /** Compiles the parts of a scan. The carry lives in the store under a name of its own until `clear`. */
+  async #scanPrograms(scan: ScanParts): Promise<ScanPrograms> {
     const id = `carry${this.#samplings++}`;
     const start: ProgramFunction = (state, inputs, key) => ({
       state: { [id]: scan.start(state, inputs, fold(key, "start")) },
@@ -179,23 +191,38 @@ export class Session {
       weights: this.#weightSpecs(),
       inputs: scan.inputSpecs,
     } as Tree<TensorSpec>);
-    const step: ProgramFunction = (state, { i }, key) => ({
-      state: { [id]: scan.step(state, state[id], i, fold(key, "step", i)) },
-    });
     const finish: ProgramFunction = (state) => ({ outputs: { x: scan.finish(state, state[id]) } });
-    const programs = [
-      await this.#compile(start, scan.inputSpecs),
-      await this.#compile(step, { i: { shape: [], dtype: "int32" } }, { [id]: carry }),
-      await this.#compile(finish, {}, { [id]: carry }),
-    ] as const;
+    const step: ProgramFunction = (state, { i }, key) => {
+      const after = scan.step(state, state[id], i, fold(key, "step", i));
+      return {
+        state: { [id]: after },
+        outputs: {
+          ...(scan.done === undefined ? {} : { done: scan.done(after) }),
+          ...(scan.everyStep ? { x: scan.finish(state, after) } : {}),
+        },
+      };
+    };
+    const refresh: ProgramFunction = (state, { i }, key) => ({
+      state: { [id]: scan.refresh?.(state, state[id], i, fold(key, "refresh", i)) as TensorTree },
+    });
+    const number = { i: { shape: [], dtype: "int32" } } as Tree<TensorSpec>;
+    const compiled = {
+      start: await this.#compile(start, scan.inputSpecs),
+      step: await this.#compile(step, number, { [id]: carry }),
+      finish: await this.#compile(finish, {}, { [id]: carry }),
+      ...(scan.refresh === undefined ? {} : { refresh: await this.#compile(refresh, number, { [id]: carry }) }),
+    };
     return {
-      start: (inputs, key) => programs[0].run(inputs, key),
-      step: (i, key) => programs[1].run({ i: hostTensor([i], [], "int32") }, key),
-      finish: async () => (await programs[2].run({})).x,
-      dispose: async () => {
-        for (const program of programs) await program.dispose();
+      start: (inputs, key) => compiled.start.run(inputs, key),
+      step: (i, key) => compiled.step.run({ i: hostTensor([i], [], "int32") }, key),
+      refresh: async (i, key) => compiled.refresh?.run({ i: hostTensor([i], [], "int32") }, key),
+      finish: async () => (await compiled.finish.run({})).x,
+      clear: async () => {
         const paths = [...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id);
         await this.store.delete(paths);
+      },
+      dispose: async () => {
+        for (const program of Object.values(compiled)) await program.dispose();
       },
     };
   }
@@ -265,6 +292,7 @@ export class Session {
         parts.push(await programs.finish());
       }
     } finally {
+      await programs?.clear();
       await programs?.dispose();
     }
     return parts;
@@ -361,6 +389,46 @@ export function storedWeights(
 }
 
 const specOf = ({ shape, dtype }: TensorSpec): TensorSpec => ({ shape, dtype });
+
+/** A sampler's parts as the engine compiles them. */
+function partsOf(
+  { start, step, refresh, done, finish }: Sampling,
+  asked: (args: any) => SampleRequest,
+): Omit<ScanParts, "inputSpecs"> {
+  return {
+    start: ({ params, state }, args, key) => start(params, state, key, asked(args)),
+    step: ({ params, state }, carry, i, key) => step?.(params, state, carry, i, key) as TensorTree,
+    ...(refresh && {
+      refresh: ({ params, state }: any, carry: any, i: Tensor, key: Key) => refresh.step(params, state, carry, i, key),
+    }),
+    ...(done && { done }),
+    finish: ({ params, state }, carry) => finish(params, state, carry),
+  };
+}
+
+/** One pass through a compiled scan; ends early when the sampler says so. */
+async function* runSteps(
+  programs: ScanPrograms,
+  { steps, refresh }: Sampling,
+  inputs: Tree<HostTensor>,
+  key: Int32Array,
+  everyStep: boolean,
+): AsyncGenerator<SampleFrame> {
+  await programs.start(inputs, key);
+  if (everyStep) yield { step: 0, steps, x: await programs.finish() };
+  let pending: Promise<StepOutputs> | undefined; // one step ahead, so that the host's part of a step costs no time
+  for (let i = 0; i < steps; i++) {
+    if (refresh?.due(i)) programs.refresh(i, key).catch(() => {}); // the step behind it fails too
+    const next = programs.step(i, key);
+    next.catch(() => {}); // reported when awaited below
+    const before = await (everyStep ? next : pending);
+    if (everyStep) yield { step: i + 1, steps, x: before?.x as HostTensor };
+    if (before?.done?.data[0]) break;
+    pending = next;
+  }
+  await pending;
+  if (!everyStep) yield { step: steps, steps, x: await programs.finish() };
+}
 
 /** Batches of a split in its order, padded to equal shapes. */
 function* batchCalls(split: Split, size: number, rows: number, seed: number) {

@@ -75,9 +75,9 @@ export function modelOf(diffusion: Diffusion): GenerativeModel<DiffusionParams, 
     objectives: [objective(diffusion)],
     training: trainingOf(datum.shape),
     sampleInputs: sampleInputs(datum),
-    sampling({ options, given }) {
+    sampling({ options, inputs = {} }) {
       const checked = parseOptions("@latentkit/diffusion", diffusionSampleOptions, options);
-      return diffusionSampling(diffusion, checked, given ?? []);
+      return diffusionSampling(diffusion, checked, Object.keys(inputs));
     },
     elbo: boundOf(diffusion),
     scanLatent: inversion(diffusion),

@@ -15,7 +15,7 @@ import type { Dataset } from "../data.js";
 import type { TensorTree } from "../model.js";
 
 /** What is known of data before any is read. */
-export type DataDescription = Pick<Dataset, "name" | "datum">;
+export type DataDescription = Pick<Dataset, "name" | "datum" | "tokens" | "tokenizer">;
 
 /**
  * A classifier that grades samples: its inner activations are the space in which sets of images are compared, its verdicts tell classes

@@ -1,8 +1,10 @@
+export { type BleuScore, bleu, bleuWithError, tokenize13a } from "./bleu.js";
 export { classCounts, classDivergence, extremeShares, modesCovered, shareOf } from "./classes.js";
 export { classificationAccuracyScore } from "./classification-score.js";
 export { type ClassifierRecipe, type ClassifierResult, type LabelledSet, trainAndTest } from "./classifier.js";
 export { type NearestRows, nearestRows, probabilityBelow, type RowSource } from "./copying.js";
 export { createEvaluator } from "./create-evaluator.js";
+export { type Edits, editDistance, errorRate, nearestEdits, ratioOfMeans } from "./edit-distance.js";
 export {
   type DataDescription,
   type Extracted,

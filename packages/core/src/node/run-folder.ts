@@ -27,6 +27,8 @@ export class RunFolder {
   /** The pictures of the report, a file each. */
   readonly figuresFolder: string;
   readonly reportFile: string;
+  /** What an imported model's folder held besides weights. */
+  readonly importedFolder: string;
 
   constructor(
     readonly path: string,
@@ -39,6 +41,7 @@ export class RunFolder {
     this.samplesFolder = join(path, "samples");
     this.figuresFolder = join(path, "figures");
     this.reportFile = join(path, "report.html");
+    this.importedFolder = join(path, "imported");
   }
 
   /** The store over {@link checkpointsFolder}. */
@@ -114,6 +117,7 @@ async function clear(run: RunFolder, overwrite: boolean): Promise<void> {
     run.eventsFolder,
     run.samplesFolder,
     run.figuresFolder,
+    run.importedFolder,
     run.metricsFile,
     run.reportFile,
     run.configFile,

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 import {
   type GenerativeModel,
   type HostTensor,
@@ -16,6 +17,18 @@ import {
   writeFileAtomic,
 } from "@latentkit/core/node";
 import { readSampleInput } from "@latentkit/datasets";
+=======
+import { writeFile } from "node:fs/promises";
+import {
+  generateText,
+  type ModelPlugin,
+  parseOptions,
+  type SampleOptions,
+  streamText,
+  type TextRequest,
+} from "@latentkit/core";
+import { dataKind, drawData, type OpenedRun, openRunFolder, readDescription } from "@latentkit/core/node";
+>>>>>>> ar-text
 import { Command, Option } from "commander";
 import { createApp, findModel } from "../../app.js";
 import { UsageError } from "../../errors.js";
@@ -25,17 +38,25 @@ import { printResult } from "../../output.js";
 import { checkEnding, inRawUnits, writeOutput } from "../../tensor-file.js";
 
 interface SampleFlags extends RunFlags {
-  readonly n: number;
+  readonly n?: number;
   readonly seed: number;
   readonly label?: readonly number[];
   readonly set?: readonly string[];
   readonly out?: string;
+<<<<<<< HEAD
   readonly film?: string;
+=======
+  readonly prompt?: readonly string[];
+  readonly source?: readonly string[];
+  readonly stop?: readonly string[];
+  readonly stream?: boolean;
+>>>>>>> ar-text
   readonly [name: string]: unknown;
 }
 
 const DRAWING = { images: ".png", points: ".svg", vectors: ".svg", tokens: ".txt" } as const;
 const OWN_FLAGS = [
+<<<<<<< HEAD
   "n",
   "seed",
   "label",
@@ -51,12 +72,17 @@ const OWN_FLAGS = [
   "json",
   "help",
   "debug",
+=======
+  ...["n", "seed", "label", "set", "out", "prompt", "source", "stop", "stream"],
+  ...["checkpoint", "engine", "threads", "json", "help", "debug"],
+>>>>>>> ar-text
 ];
 
 /** The model's own sampling options become flags, so the run is looked up before the flags are read. */
 export async function create(args: readonly string[]): Promise<Command> {
   const found = await modelOf(args);
   const command = addRunFlags(new Command())
+<<<<<<< HEAD
     .description(
       "Generates data from a run, as a picture (.png, .svg, .txt), as sound (.wav) or as numbers (.npy, .npz, .csv, .json).",
     )
@@ -68,6 +94,22 @@ export async function create(args: readonly string[]): Promise<Command> {
       "--film <file>",
       "the way there, too: .apng plays it, .png is a strip of moments (.svg of points, .txt of text)",
     );
+=======
+    .description("Generates data from a run, as a picture (.png, .svg, .txt) or as numbers (.npy, .npz, .csv, .json).")
+    .addOption(
+      new Option(
+        "-n <count>",
+        "number of samples; of text: for each prompt or source (default: 64, of text 1)",
+      ).argParser(wholeNumber("-n", 1)),
+    )
+    .addOption(new Option("--seed <n>", "same seed, same samples").argParser(wholeNumber("--seed")).default(0))
+    .option("--label <classes>", "a class, or one for each sample: 3 or 0,1,2", parseLabels)
+    .option("--out <file>", "the file to write (default: samples with the ending that suits the data)")
+    .option("--prompt <text>", "of models of text: a beginning to continue (repeatable)", collect)
+    .option("--source <text>", "of models of pairs: a text to answer (repeatable)", collect)
+    .option("--stop <text>", "ends a generated text (repeatable)", collect)
+    .option("--stream", "print text as it is generated");
+>>>>>>> ar-text
   addAssignments(command, "--set", "a sampling option of the model");
   if (found !== undefined) {
     addSchemaFlags(command, found.plugin.sampleOptions, OWN_FLAGS);
@@ -90,13 +132,19 @@ async function modelOf(args: readonly string[]): Promise<{ plugin: ModelPlugin; 
   return undefined;
 }
 
+const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
 async function sample(path: string, flags: SampleFlags): Promise<void> {
   await withRun(path, flags, async ({ app, run }) => {
+<<<<<<< HEAD
     const { session, dataset, description } = run;
     const drawing = DRAWING[dataKind(dataset.datum)];
     const out = flags.out ?? `samples${drawing}`;
     checkEnding(out, dataset.sampleRate === undefined ? [drawing] : [drawing, ".wav"]);
     const plugin = findModel(app, description.model.name);
+=======
+    const plugin = findModel(app, run.description.model.name);
+>>>>>>> ar-text
     const options = {
       ...givenFlags(
         flags,
@@ -105,6 +153,7 @@ async function sample(path: string, flags: SampleFlags): Promise<void> {
       ...parseAssignments("--set", flags.set),
     };
     parseOptions(plugin.name, plugin.sampleOptions, options);
+<<<<<<< HEAD
     if (flags.film !== undefined) checkFilm(flags.film, dataset);
     const inputs = await readInputs(session.model, flags);
     const x = await draw(run, { n: flags.n, seed: flags.seed, options, ...inputs, ...labels(flags) }, flags.film);
@@ -139,6 +188,66 @@ async function readInputs(
   if (given.length === 0) return {};
   const read = given.map(async ([name, input]) => [name, await readSampleInput(flags[name] as string, input)] as const);
   return { inputs: Object.fromEntries(await Promise.all(read)) };
+=======
+    const isText = [flags.prompt, flags.source, flags.stop, flags.stream].some((flag) => flag !== undefined);
+    await (isText ? writeTexts(path, run, flags, options) : writeSamples(path, run, flags, options));
+  });
+}
+
+type Options = Readonly<Record<string, unknown>>;
+
+async function writeSamples(path: string, { session, dataset }: OpenedRun, flags: SampleFlags, options: Options) {
+  const { n = 64, seed } = flags;
+  const drawing = DRAWING[dataKind(dataset.datum)];
+  const out = flags.out ?? `samples${drawing}`;
+  checkEnding(out, [drawing]);
+  const x = await session.sample({ n, seed, options, ...labels(flags) });
+  await writeOutput(out, { x: inRawUnits(x, dataset), columns: dataset.columns, draw: () => drawData(x, dataset) });
+  printResult(flags.json === true, { run: path, out, n, shape: x.shape }, [`${n} samples in ${out}`]);
+}
+
+/** Texts to the terminal, or to the file of `--out`. */
+async function writeTexts(path: string, { session, dataset }: OpenedRun, flags: SampleFlags, options: Options) {
+  const { n = 1, seed, prompt, source, stop, out } = flags;
+  const request: TextRequest = {
+    ...{ n, seed, options },
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(source === undefined ? {} : { source }),
+    ...(stop === undefined ? {} : { stop }),
+  };
+  if (out !== undefined) checkEnding(out, [".txt"]);
+  const given = prompt ?? source ?? [""];
+  if (flags.stream === true) {
+    if (n * given.length > 1)
+      throw new UsageError(
+        `--stream prints one text, got ${n * given.length}; leave it out, or -n and further prompts`,
+      );
+    const text = await printStream(streamText(session, dataset, request), prompt?.[0] ?? "");
+    if (out !== undefined) await writeFile(out, `${text}\n`);
+    return;
+  }
+  const texts = await generateText(session, dataset, request);
+  const whole = texts.map((text, i) => `${prompt?.[Math.floor(i / n)] ?? ""}${text}`);
+  if (out !== undefined) await writeFile(out, whole.map((text) => `${text}\n`).join(SEPARATOR));
+  const result = { run: path, ...(out === undefined ? {} : { out }), n: texts.length, texts };
+  const lines = out === undefined ? [whole.join(`\n${SEPARATOR}`)] : [`${texts.length} texts in ${out}`];
+  printResult(flags.json === true, result, lines);
+}
+
+const SEPARATOR = `${"-".repeat(20)}\n`;
+
+/** Prints a text while it grows. @returns All of it. */
+async function printStream(frames: ReturnType<typeof streamText>, prompt: string): Promise<string> {
+  process.stdout.write(prompt);
+  let known = "";
+  for await (const { texts } of frames) {
+    const [text = ""] = texts;
+    if (text.startsWith(known)) process.stdout.write(text.slice(known.length));
+    known = text;
+  }
+  process.stdout.write("\n");
+  return prompt + known;
+>>>>>>> ar-text
 }
 
 function labels({ label }: SampleFlags): Pick<SampleOptions, "label"> {

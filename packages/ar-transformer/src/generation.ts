@@ -1,11 +1,22 @@
-import type { HostTensor, SamplingPlan } from "@latentkit/core";
+import type { HostTensor, SampleInput, SamplingPlan } from "@latentkit/core";
 import type { Architecture } from "./architecture.js";
 import { refuse } from "./architecture.js";
 import type { ArSampleOptions } from "./config.js";
 import { type Lengths, NO_TOKEN } from "./sampler.js";
 import type { Task } from "./tasks/task.js";
 
-const INPUTS = ["prompt", "source"];
+/** The tensors that a sampler takes: a beginning to continue, or a source to answer. Rows are read once, and spread over the samples. */
+export function inputsOf({ sourceLength }: Task): Record<string, SampleInput> {
+  const rows = { dtype: "int32", spread: true } as const;
+  if (sourceLength !== undefined) {
+    return {
+      source: { ...rows, shape: [sourceLength], summary: "token ids to answer, ended and padded as in the data" },
+    };
+  }
+  return {
+    prompt: { ...rows, shape: [null], summary: `token ids to continue, ${NO_TOKEN} at the left of shorter rows` },
+  };
+}
 
 /**
  * The lengths of a generation.
@@ -16,9 +27,10 @@ export function lengthsOf(
   architecture: Architecture,
   task: Task,
   options: ArSampleOptions,
-  { n, inputs = {} }: SamplingPlan,
+  { inputs = {} }: SamplingPlan,
 ): Lengths {
-  checkShapes(task, n, inputs);
+  if (inputs.prompt?.shape[1] === 0)
+    throw refuse("the prompt is empty; give at least one token, or no prompt for an unconditional sample");
   const given = inputs.prompt?.shape[1];
   const begin = task.beginCounts ? 0 : 1;
   const prompt = given === undefined ? 1 : given + begin;
@@ -39,27 +51,6 @@ export function lengthsOf(
   }
   if (blockSize < 2) throw refuse("overflow slide needs a blockSize of at least 2; use refuse");
   return { prompt, steps, slots: blockSize, slide: blockSize - Math.floor(blockSize / 2) };
-}
-
-function checkShapes(task: Task, n: number, inputs: NonNullable<SamplingPlan["inputs"]>): void {
-  const unknown = Object.keys(inputs).find((name) => !INPUTS.includes(name));
-  if (unknown !== undefined) throw refuse(`unknown input "${unknown}"; known: ${INPUTS.join(", ")}`);
-  const { prompt, source } = inputs;
-  if (source !== undefined && task.sourceLength === undefined)
-    throw refuse("source was given to a model of single sequences; give a prompt");
-  if (prompt !== undefined && task.sourceLength !== undefined)
-    throw refuse("prompt was given to a model of pairs; give a source");
-  if (prompt?.shape[1] === 0)
-    throw refuse("the prompt is empty; give at least one token, or no prompt for an unconditional sample");
-  if (source !== undefined && source.shape[1] !== task.sourceLength)
-    throw refuse(`source must be padded to ${task.sourceLength} tokens, got ${source.shape[1]}`);
-  for (const [name, { shape, dtype }] of Object.entries(inputs)) {
-    const rows = shape[0] as number;
-    if (shape.length === 2 && dtype === "int32" && (rows === 1 || n % rows === 0)) continue;
-    throw refuse(
-      `${name} must be int32 of shape (rows, length) with a number of rows that divides n ${n}, got ${dtype}[${shape}]`,
-    );
-  }
 }
 
 /** @throws UserError for an id outside the vocabulary, or padding that is not at the left of a prompt. */

@@ -27,7 +27,7 @@ import { answerScan } from "./answers.js";
 import { type Architecture, resolveArchitecture } from "./architecture.js";
 import { beamSampling } from "./beam.js";
 import { type ArSampleOptions, type ArTransformerConfig, arSampleOptions } from "./config.js";
-import { checkInputValues, checkSampleOptions, lengthsOf } from "./generation.js";
+import { checkInputValues, checkSampleOptions, inputsOf, lengthsOf } from "./generation.js";
 import { smoothedCrossEntropy, weightedMean } from "./loss.js";
 import { tokenMetrics } from "./metrics.js";
 import { createNetwork, type Network } from "./networks/network.js";
@@ -86,6 +86,7 @@ export function createArTransformer(config: ArTransformerConfig, datum: DatumSpe
       },
     ],
     training: training(architecture),
+    sampleInputs: inputsOf(task),
     checkInputs: (inputs) => checkInputValues(task, inputs),
     sampling(shape) {
       const options: ArSampleOptions = parseOptions("@latentkit/ar-transformer", arSampleOptions, shape.options);

@@ -10,7 +10,7 @@ export const arTransformerPlugin = definePlugin({
   config: arTransformerConfig,
   sampleOptions: arSampleOptions,
   create: createArTransformer,
-  folders: [gpt2Folder],
+  formats: [gpt2Folder],
 });
 
 /** `train({ model: arTransformer({ preset: "nano" }), … })`. */

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import {
   decodeSafetensors,
   encodeSafetensors,
-  type FolderFiles,
+  type ForeignFolder,
+  type ForeignModel,
   type HostTensor,
   hostTensor,
-  type ImportedModel,
   parseOptions,
   unflatten,
 } from "@latentkit/core";
@@ -29,8 +29,8 @@ const expected = decodeSafetensors(
   new Uint8Array(readFileSync(new URL("../gpt2-logits.safetensors", FIXTURE))),
 ).tensors;
 
-function folderOf(files: ReadonlyMap<string, Uint8Array>): FolderFiles {
-  return { name: "some/gpt2", names: [...files.keys()], read: async (name) => files.get(name) as Uint8Array };
+function folderOf(files: ReadonlyMap<string, Uint8Array>): ForeignFolder {
+  return { name: "some/gpt2", files: [...files.keys()], read: async (name) => files.get(name) as Uint8Array };
 }
 
 /** The fixture with other weights. */
@@ -45,9 +45,9 @@ function withConfig(changes: object, base = original): Map<string, Uint8Array> {
 }
 
 /** Largest difference to the logits that transformers computed. */
-async function logitError({ config, data, tensors }: ImportedModel): Promise<number> {
+async function logitError({ config, data, weights: read }: ForeignModel): Promise<number> {
   const { network } = wireTransformer(parseOptions("test", arTransformerConfig, config), data.datum);
-  const entries = [...tensors].flatMap(([path, tensor]) =>
+  const entries = [...read].flatMap(([path, tensor]) =>
     path.startsWith("params.") ? [[path.slice(7), tensor] as [string, HostTensor]] : [],
   );
   const { tokens, logits } = Object.fromEntries(expected) as { tokens: HostTensor; logits: HostTensor };
@@ -95,12 +95,13 @@ describe("a folder of Hugging Face's GPT-2", () => {
     const work = mkdtempSync(join(tmpdir(), "latentkit-gpt2-"));
     afterAll(() => rmSync(work, { recursive: true, force: true }));
     const run = join(work, "run");
-    await importRun(new URL(".", FIXTURE).pathname, { out: run, models: [arTransformerPlugin as never] });
+    const plugins = [arTransformerPlugin as never];
+    await importRun({ folder: new URL(".", FIXTURE).pathname, out: run, plugins });
     const findModel = () => arTransformerPlugin as never;
     const opened = await openRun(run, { findModel, createEngine: async () => eager() });
     const x = await opened.session.sample({ n: 1, options: { maxNewTokens: 3, temperature: 0 } });
     expect(x.data[0]).toBe(0); // begins with <|endoftext|>
-    await exportRun(run, { out: join(work, "back"), findModel });
+    await exportRun({ run, out: join(work, "back"), plugins });
     const back = new Map(readdirSync(join(work, "back")).map((name) => [name, readFileSync(join(work, "back", name))]));
     expect([...back.keys()].sort()).toEqual([...original.keys()].sort());
     for (const name of ["tokenizer.json", "tokenizer_config.json", "generation_config.json"])
@@ -111,7 +112,7 @@ describe("a folder of Hugging Face's GPT-2", () => {
     const written = decodeSafetensors(new Uint8Array(back.get("model.safetensors") as Uint8Array));
     expect(written.metadata).toEqual({ format: "pt" });
     expect(new Map([...written.tensors].sort())).toEqual(new Map([...weights].sort()));
-    await expect(exportRun(run, { out: join(work, "back"), findModel })).rejects.toThrow(/holds files already/);
+    await expect(exportRun({ run, out: join(work, "back"), plugins })).rejects.toThrow(/holds files/);
   });
 
   it("is written of a model without biases too: zeros compute the same", async () => {
@@ -119,11 +120,11 @@ describe("a folder of Hugging Face's GPT-2", () => {
     const tensors = new Map(
       [...weights].filter(([name]) => !name.endsWith("bias")).map(([name, tensor]) => [`params.${name}`, tensor]),
     );
-    const dataset = { datum: { kind: "tokens", shape: [25], vocabulary: 280, context: 1 } } as const;
-    const files = await gpt2Folder.write({ config, dataset, tensors, kept: new Map() });
+    const data = { datum: { kind: "tokens", shape: [25], vocabulary: 280, context: 1 } } as const;
+    const files = await gpt2Folder.write({ config, data, weights: tensors });
     const read = await gpt2Folder.read(folderOf(files));
-    expect(read.tensors.get("params.transformer.h.0.attn.c_attn.bias")?.data.every((value) => value === 0)).toBe(true);
-    expect(read.tensors.get("params.transformer.ln_f.weight")).toEqual(tensors.get("params.transformer.ln_f.weight"));
+    expect(read.weights.get("params.transformer.h.0.attn.c_attn.bias")?.data.every((value) => value === 0)).toBe(true);
+    expect(read.weights.get("params.transformer.ln_f.weight")).toEqual(tensors.get("params.transformer.ln_f.weight"));
     expect(JSON.parse(new TextDecoder().decode(files.get("config.json")))).toMatchObject({
       model_type: "gpt2",
       n_inner: null,
@@ -143,7 +144,7 @@ describe("a folder of Hugging Face's GPT-2", () => {
     const untied = new Map(weights).set("lm_head.weight", hostTensor(new Float32Array(280 * 16), [280, 16]));
     await expect(gpt2Folder.read(folderOf(withWeights(untied)))).rejects.toThrow(/set tie_word_embeddings false/);
     const free = await gpt2Folder.read(folderOf(withConfig({ tie_word_embeddings: false }, withWeights(untied))));
-    expect(free.tensors.get("params.lm_head.weight")?.shape).toEqual([280, 16]);
+    expect(free.weights.get("params.lm_head.weight")?.shape).toEqual([280, 16]);
   });
 
   it.each([
@@ -160,9 +161,8 @@ describe("a folder of Hugging Face's GPT-2", () => {
   });
 
   it("cannot hold what GPT-2 has not", async () => {
-    const dataset = { datum: { kind: "tokens", shape: [25], vocabulary: 280, context: 1 } } as const;
-    const write = (config: object) =>
-      gpt2Folder.write({ config: config as never, dataset, tensors: new Map(), kept: new Map() });
+    const data = { datum: { kind: "tokens", shape: [25], vocabulary: 280, context: 1 } } as const;
+    const write = (config: object) => gpt2Folder.write({ config: config as never, data, weights: new Map() });
     await expect(write({ block: "modern" })).rejects.toThrow(/cannot hold positions rope, only learned/);
     await expect(write({ activation: "swiglu" })).rejects.toThrow(/cannot hold activation swiglu/);
   });

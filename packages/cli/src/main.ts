@@ -43,14 +43,6 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "write the log-likelihood of every example of a data set",
     load: () => import("./commands/score/index.js"),
   },
-  import: {
-    summary: "make a run of a model in another program's folder",
-    load: () => import("./commands/import/index.js"),
-  },
-  export: {
-    summary: "write a run's model as another program's folder",
-    load: () => import("./commands/export/index.js"),
-  },
   list: {
     summary: "show models with their options, data sets, engines, metrics",
     load: () => import("./commands/list/index.js"),

@@ -12,7 +12,7 @@ import {
   type Split,
   UserError,
 } from "@latentkit/core";
-import { checkSameKind, IMPORTED, type OpenedRun, openRun } from "@latentkit/core/node";
+import { checkSameKind, type OpenedRun, openRun } from "@latentkit/core/node";
 import { type Command, Option } from "commander";
 import { type App, createApp, createEngine, findData, findModel, type SplitName } from "./app.js";
 import { UsageError } from "./errors.js";
@@ -163,7 +163,7 @@ export interface LoadedData {
 export async function loadData({ app, run }: OpenRun, flags: DataFlags): Promise<LoadedData> {
   const { description, session } = run;
   const { data } = description;
-  if (flags.data === undefined && data.name.startsWith(`${IMPORTED}:`)) {
+  if (flags.data === undefined && description.origin !== undefined) {
     throw new UserError(
       "@latentkit/cli",
       "this run was imported and has no data of its own; give --data, e.g. text:FILE",

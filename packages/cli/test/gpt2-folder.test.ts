@@ -18,7 +18,7 @@ afterAll(() => folder.remove());
 it("imports a folder of Hugging Face, samples it, and exports it as it was", async () => {
   const imported = await run("import", FIXTURE, "--out", "run", "--json");
   expect([imported.stderr, imported.code]).toEqual(["", 0]);
-  expect(JSON.parse(imported.stdout)).toMatchObject({ format: "huggingface-gpt2", parameters: 11_456 });
+  expect(JSON.parse(imported.stdout)).toMatchObject({ format: "huggingface-gpt2", model: "ar-transformer" });
   const sampled = await run("sample", "run", "--prompt", "Some years", "--max-new-tokens", "3", "--engine", "eager");
   expect(sampled.code).toBe(0);
   expect(sampled.stdout).toContain("Some years");
@@ -30,11 +30,11 @@ it("imports a folder of Hugging Face, samples it, and exports it as it was", asy
 });
 
 it.each([
-  [["import", "nowhere", "--out", "a"], "cannot read nowhere: it does not exist"],
-  [["import", ".", "--out", "a"], "no folder that a model can be read from; known: huggingface-gpt2"],
+  [["import", "nowhere", "--out", "a"], "cannot open folder nowhere: it does not exist"],
+  [["import", ".", "--out", "a"], "is a folder of no known format"],
   [["import", FIXTURE, "--out", "a", "--format", "gguf"], 'unknown format "gguf"'],
-  [["export", "run", "--out", "back"], "--out back holds files already"],
-  [["export", "run", "--out", "b", "--format", "gguf"], "ar-transformer has no format gguf"],
+  [["export", "run", "--out", "back"], "--out back holds files"],
+  [["export", "run", "--out", "b", "--format", "gguf"], 'ar-transformer has no format "gguf"'],
   [["evaluate", "run", "--engine", "eager"], "this run was imported and has no data of its own"],
 ])("%j is one line", async (args, message) => {
   const { code, stderr } = await run(...args);

@@ -68,7 +68,6 @@ export {
   meanAndError,
 } from "./evaluator.js";
 export * from "./foreign.js";
-export * from "./folder-format.js";
 export { generateText, streamText, type TextDescription, type TextFrame, type TextRequest } from "./generate-text.js";
 export * from "./images.js";
 export * from "./log.js";

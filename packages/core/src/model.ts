@@ -189,10 +189,8 @@ export interface GenerativeModel<P = any, S = any> {
   /** Lower bound on the log-likelihood in nats, shape `(B,)`: VAE, diffusion. */
   elbo?(params: P, state: S, batch: Batch, key: Key): Tensor;
   readonly latent?: Latent<P, S>;
-<<<<<<< HEAD
   /** The same in many steps; a model has one of the two, or none. */
   readonly scanLatent?: ScanLatent<P, S>;
-=======
   /** The best answer to the source of each pair, by a scan that gives rows as targets are stored: int32, shape `(B, ...datum.target)`. */
   readonly answers?: MetricScan<P, S>;
   /** What the model sees in each datum, shape `(B, F)`: for probes and maps. `latent.encode` serves where it is absent. */

@@ -79,8 +79,15 @@ function checkInput(name: string, { shape, dtype }: HostTensor, input: SampleInp
   const isRowCount = rows === n || rows === 1 || (spread && rows > 0 && n % rows === 0);
   if (isRowCount && fitsShape(rest, input.shape)) return;
   const one = input.shape.map((size) => size ?? "length");
-  const ways = [...(n === 1 ? [] : [`[${[n, ...one]}]`]), `[${[1, ...one]}]`, ...(spread ? ["with rows that divide n"] : [])];
-  throw new UserError("@latentkit/core", `${name} must have shape ${ways.join(" or ")} for n ${n}, got [${shape}]; reshape it`);
+  const ways = [
+    ...(n === 1 ? [] : [`[${[n, ...one]}]`]),
+    `[${[1, ...one]}]`,
+    ...(spread ? ["with rows that divide n"] : []),
+  ];
+  throw new UserError(
+    "@latentkit/core",
+    `${name} must have shape ${ways.join(" or ")} for n ${n}, got [${shape}]; reshape it`,
+  );
 }
 
 function checkLabels(labels: readonly number[], n: number, classes: number | undefined): void {

@@ -134,7 +134,11 @@ export class Session {
     const inputSpecs = mapTree((calls[0]?.inputs ?? {}) as Tree<HostTensor>, specOf);
     const { inputs: shapes } = inputSpecs as { inputs?: Record<string, TensorSpec> };
     const sampling = this.model.sampling({ n, options, ...(shapes === undefined ? {} : { inputs: shapes }) });
-    const asked = (args: { label?: Tensor; inputs?: Record<string, Tensor> }): SampleRequest => ({ n, options, ...args });
+    const asked = (args: { label?: Tensor; inputs?: Record<string, Tensor> }): SampleRequest => ({
+      n,
+      options,
+      ...args,
+    });
     const signature = JSON.stringify([n, options, [...flatten(inputSpecs)]]);
     if (sampling.steps === 0 || sampling.step === undefined) {
       const once = this.#function(`sample ${signature}`, (state, args, key) => {

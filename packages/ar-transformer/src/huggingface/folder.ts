@@ -3,14 +3,14 @@ import {
   byteLevelBpe,
   createTokenizer,
   type DatumSpec,
-  type ExportedModel,
   encodeSafetensors,
-  type FolderFiles,
-  type FolderFormat,
+  type ForeignFolder,
+  type ForeignFormat,
+  type ForeignModel,
+  type ForeignSource,
   flatten,
   type HostTensor,
   hostTensor,
-  type ImportedModel,
   modelSpecs,
   parseOptions,
   parseTokenizerJson,
@@ -23,6 +23,7 @@ import {
 import { refuse } from "../architecture.js";
 import { arTransformerConfig } from "../config.js";
 import { createArTransformer, wireTransformer } from "../model.js";
+import { KEPT_ROWS } from "../tasks/task.js";
 import { type Gpt2Config, gpt2Config, readGpt2Config, transformerOptions } from "./config.js";
 import { checkWeights, readWeights, writtenWeights } from "./weights.js";
 
@@ -33,11 +34,11 @@ const TOKENIZER = "tokenizer.json";
 const KEPT = /\.(json|txt|model)$/;
 
 /** The folder that `from_pretrained` and `save_pretrained` of transformers read and write. */
-export const gpt2Folder: FolderFormat = {
+export const gpt2Folder: ForeignFormat = {
   name: "huggingface-gpt2",
   summary: "GPT-2 in Hugging Face's layout: config.json, model.safetensors, tokenizer.json",
-  async accepts(files) {
-    if (!files.names.includes(CONFIG)) return false;
+  async recognizes(files) {
+    if (!files.files.includes(CONFIG)) return false;
     const config = await readJson(files, CONFIG);
     return (config as { model_type?: unknown } | null)?.model_type === "gpt2";
   },
@@ -45,7 +46,7 @@ export const gpt2Folder: FolderFormat = {
   write: writeGpt2Folder,
 };
 
-async function readGpt2Folder(files: FolderFiles): Promise<ImportedModel> {
+async function readGpt2Folder(files: ForeignFolder): Promise<ForeignModel> {
   const source = `${files.name}/${CONFIG}`;
   const config = readGpt2Config(await readJson(files, CONFIG), source);
   const options = transformerOptions(config, source);
@@ -72,11 +73,11 @@ async function readGpt2Folder(files: FolderFiles): Promise<ImportedModel> {
       fields,
       ...(tokenizer === undefined ? {} : { tokenizer, tokens: tokensOf(tokenizer.toJson()) }),
     },
-    tensors: new Map<string, HostTensor>([
+    weights: new Map<string, HostTensor>([
       ...[...params].map(([name, tensor]) => [`params.${name}`, tensor] as const),
-      ["state.begins", hostTensor([begin], [1, 1], "int32")],
+      ["state.begins", hostTensor(new Int32Array(KEPT_ROWS).fill(begin), [KEPT_ROWS, 1], "int32")],
     ]),
-    kept: await keptFiles(files),
+    files: await keptFiles(files),
   };
 }
 
@@ -85,7 +86,7 @@ function datumOf({ vocab_size, n_positions }: Gpt2Config): DatumSpec {
   return { kind: "tokens", shape: [n_positions + 1], vocabulary: vocab_size, context: 1 };
 }
 
-async function readJson(files: FolderFiles, name: string): Promise<unknown> {
+async function readJson(files: ForeignFolder, name: string): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder().decode(await files.read(name)));
   } catch (error) {
@@ -94,11 +95,11 @@ async function readJson(files: FolderFiles, name: string): Promise<unknown> {
 }
 
 /** `tokenizer.json`, or the two files that came before it. */
-async function readTokenizer(files: FolderFiles): Promise<Tokenizer | undefined> {
+async function readTokenizer(files: ForeignFolder): Promise<Tokenizer | undefined> {
   const text = async (name: string) => new TextDecoder().decode(await files.read(name));
-  if (files.names.includes(TOKENIZER))
+  if (files.files.includes(TOKENIZER))
     return createTokenizer(parseTokenizerJson(await text(TOKENIZER), `${files.name}/${TOKENIZER}`));
-  if (!files.names.includes("vocab.json") || !files.names.includes("merges.txt")) return undefined;
+  if (!files.files.includes("vocab.json") || !files.files.includes("merges.txt")) return undefined;
   const vocab = (await readJson(files, "vocab.json")) as Record<string, number>;
   const merges = (await text("merges.txt")).split("\n").filter((line) => line !== "" && !line.startsWith("#version"));
   const special = Object.keys(vocab).filter((token) => token === "<|endoftext|>");
@@ -106,21 +107,24 @@ async function readTokenizer(files: FolderFiles): Promise<Tokenizer | undefined>
   return createTokenizer(byteLevelBpe({ tokens, merges, special }));
 }
 
-async function keptFiles(files: FolderFiles): Promise<Map<string, Uint8Array>> {
-  const names = files.names.filter((name) => KEPT.test(name) && !name.endsWith(".safetensors.index.json"));
+async function keptFiles(files: ForeignFolder): Promise<Map<string, Uint8Array>> {
+  const names = files.files.filter(
+    (name) => KEPT.test(name) && !name.includes("/") && !name.endsWith(".safetensors.index.json"),
+  );
   return new Map(await Promise.all(names.map(async (name) => [name, await files.read(name)] as const)));
 }
 
-async function writeGpt2Folder({ config, dataset, tensors, kept }: ExportedModel): Promise<Map<string, Uint8Array>> {
+async function writeGpt2Folder(model: ForeignSource): Promise<Map<string, Uint8Array>> {
+  const { config, data, weights } = model;
   const options = parseOptions("@latentkit/ar-transformer", arTransformerConfig, config);
-  const { architecture } = wireTransformer(options, dataset.datum);
+  const { architecture } = wireTransformer(options, data.datum);
   const params = new Map(
-    [...tensors].flatMap(([path, tensor]) => (path.startsWith("params.") ? [[path.slice(7), tensor] as const] : [])),
+    [...weights].flatMap(([path, tensor]) => (path.startsWith("params.") ? [[path.slice(7), tensor] as const] : [])),
   );
-  const tokenizer = dataset.tokenizer?.toJson();
-  const eos = dataset.datum.special?.eos ?? endOf(tokenizer);
+  const tokenizer = data.tokenizer?.toJson();
+  const eos = data.datum.special?.eos ?? endOf(tokenizer);
   const described = gpt2Config(architecture, eos);
-  const files = new Map(kept);
+  const files = new Map(model.files);
   if (!files.has(CONFIG)) files.set(CONFIG, asJson(described));
   else files.set(CONFIG, asJson(withOurDtype(JSON.parse(new TextDecoder().decode(files.get(CONFIG))))));
   if (!files.has(GENERATION)) files.set(GENERATION, asJson(generationConfig(described)));

@@ -2,7 +2,7 @@
  * The tensors of a GPT-2 file. Their names are the paths of our parameters, and kernels lie `[in, out]` in both, so nothing is renamed or
  * transposed. Files of the hub begin without the prefix `transformer.`, those that `save_pretrained` writes have it.
  */
-import { decodeSafetensors, type FolderFiles, type HostTensor, hostTensor, type TensorSpec } from "@latentkit/core";
+import { decodeSafetensors, type ForeignFolder, type HostTensor, hostTensor, type TensorSpec } from "@latentkit/core";
 import { refuse } from "../architecture.js";
 
 const INDEX = "model.safetensors.index.json";
@@ -13,7 +13,7 @@ const HEAD = "lm_head.weight";
 const BUFFER = /^transformer\.h\.\d+\.attn\.(bias|masked_bias)$/;
 
 /** The tensors of one file or of its shards, by name with the prefix. @throws UserError when a file is missing or damaged, or a name comes twice. */
-export async function readWeights(files: FolderFiles): Promise<Map<string, HostTensor>> {
+export async function readWeights(files: ForeignFolder): Promise<Map<string, HostTensor>> {
   const tensors = new Map<string, HostTensor>();
   for (const file of await weightFiles(files)) {
     for (const [name, tensor] of decodeSafetensors(await files.read(file), `${files.name}/${file}`).tensors) {
@@ -25,7 +25,7 @@ export async function readWeights(files: FolderFiles): Promise<Map<string, HostT
   return tensors;
 }
 
-async function weightFiles({ name, names, read }: FolderFiles): Promise<string[]> {
+async function weightFiles({ name, files: names, read }: ForeignFolder): Promise<string[]> {
   if (names.includes(SINGLE)) return [SINGLE];
   if (!names.includes(INDEX)) throw refuse(`${name} has neither ${SINGLE} nor ${INDEX}; give a folder with weights`);
   const { weight_map: map } = JSON.parse(new TextDecoder().decode(await read(INDEX))) as {

@@ -2,7 +2,7 @@ import type { DatumSpec } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { refuse } from "../architecture.js";
-import type { Task } from "./task.js";
+import { cycledRows, KEPT_ROWS, type Task } from "./task.js";
 import { shifted } from "./text.js";
 
 /** Source and target sequences; a class to find is a target of one token. @throws UserError when the data do not describe their targets. */
@@ -19,7 +19,7 @@ export function pairsTask({ vocabulary, shape, target, special }: DatumSpec): Ta
     eos,
     pad,
     note: "of targets, given their sources",
-    initState: ({ x }) => ({ sources: x }), // (B, S)
+    initState: ({ x }) => ({ sources: cycledRows(x, KEPT_ROWS) }), // (KEPT_ROWS, S)
     sequences: (_state, { x, target: targets }) => {
       if (targets === undefined) throw refuse('pairs need a field "target" beside x; choose data of pairs');
       return {
@@ -31,10 +31,7 @@ export function pairsTask({ vocabulary, shape, target, special }: DatumSpec): Ta
     },
     begin: (_state, _key, n) => tf.fill([n, 1], bos, "int32"),
     beginCounts: false,
-    sources: ({ sources }: { sources: Tensor }, n) => {
-      const rows = Array.from({ length: n }, (_, i) => i % (sources.shape[0] as number));
-      return tf.gather(sources, tf.tensor1d(rows, "int32"));
-    },
+    sources: ({ sources }: { sources: Tensor }, n) => cycledRows(sources, n),
     toData: (_state, tokens) => tokens,
   };
 }

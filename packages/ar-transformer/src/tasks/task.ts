@@ -1,5 +1,6 @@
 import type { Batch, Key, TensorTree } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 
 /** What a network reads and what it has to predict, for one batch. */
 export interface Sequences {
@@ -40,4 +41,13 @@ export interface Task {
   readonly toData: (state: any, tokens: Tensor) => Tensor;
   /** What a reader must know to compare likelihoods. */
   readonly note?: string;
+}
+
+/** Rows of the first batch that a model keeps. */
+export const KEPT_ROWS = 16;
+
+/** As many rows as are asked for, from the first on and around. @param x Shape `(B, ...)`. @returns Shape `(n, ...)`. */
+export function cycledRows(x: Tensor, n: number): Tensor {
+  const rows = Array.from({ length: n }, (_, i) => i % (x.shape[0] as number));
+  return tf.gather(x, tf.tensor1d(rows, "int32"));
 }

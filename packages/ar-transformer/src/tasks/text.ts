@@ -2,7 +2,7 @@ import { type DatumSpec, randomInteger } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { refuse } from "../architecture.js";
-import type { Task } from "./task.js";
+import { cycledRows, KEPT_ROWS, type Task } from "./task.js";
 
 /** Windows of a running text: the first token of a window is given. Generation begins with a token that a window of the first batch began with. */
 function windows(vocabulary: number, length: number): Task {
@@ -12,7 +12,7 @@ function windows(vocabulary: number, length: number): Task {
     length: length - 1,
     pad: 0,
     note: "of the tokens after the first",
-    initState: ({ x }) => ({ begins: tf.slice(x, [0, 0], [x.shape[0] as number, 1]) }), // (B, 1)
+    initState: ({ x }) => ({ begins: cycledRows(tf.slice(x, [0, 0], [-1, 1]), KEPT_ROWS) }), // (KEPT_ROWS, 1)
     sequences: (_state, { x }) => {
       const batch = x.shape[0] as number;
       return {

@@ -3,11 +3,7 @@ export { type ComparisonPlan, readComparison } from "./compare/comparison-folder
 export { type Comparison, type ComparisonRequest, compareModels } from "./compare/index.js";
 export type { Capabilities, CostPoint, Grades, ModelResult, Moment } from "./compare/result.js";
 export * from "./files.js";
-<<<<<<< HEAD
 export * from "./foreign.js";
-=======
-export { exportRun, findFormat, folderFiles, IMPORTED, importRun } from "./import-run.js";
->>>>>>> ar-text
 export { type JsonlSinkOptions, type MetricsLine, openJsonlSink, readMetrics } from "./jsonl-sink.js";
 export * from "./npy.js";
 export * from "./open-run.js";

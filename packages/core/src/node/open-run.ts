@@ -66,7 +66,7 @@ export async function modelOfRun(
 ): Promise<{ model: GenerativeModel; plugin: ModelPlugin }> {
   const { model, data, dataset } = readDescription(await openRunFolder(path));
   const plugin = findModel(model.name);
-  return { plugin, model: createModel({ plugin, config: model.config }, datasetShell(data.name, dataset)) };
+  return { plugin, model: createModel({ plugin, config: model.config }, await datasetShell(data.name, dataset)) };
 }
 
 /**

@@ -1,11 +1,14 @@
-<<<<<<< HEAD
+import { writeFile } from "node:fs/promises";
 import {
   type GenerativeModel,
+  generateText,
   type HostTensor,
   type ModelPlugin,
   parseOptions,
   type SampleFrame,
   type SampleOptions,
+  streamText,
+  type TextRequest,
 } from "@latentkit/core";
 import {
   checkFilm,
@@ -17,18 +20,6 @@ import {
   writeFileAtomic,
 } from "@latentkit/core/node";
 import { readSampleInput } from "@latentkit/datasets";
-=======
-import { writeFile } from "node:fs/promises";
-import {
-  generateText,
-  type ModelPlugin,
-  parseOptions,
-  type SampleOptions,
-  streamText,
-  type TextRequest,
-} from "@latentkit/core";
-import { dataKind, drawData, type OpenedRun, openRunFolder, readDescription } from "@latentkit/core/node";
->>>>>>> ar-text
 import { Command, Option } from "commander";
 import { createApp, findModel } from "../../app.js";
 import { UsageError } from "../../errors.js";
@@ -43,59 +34,27 @@ interface SampleFlags extends RunFlags {
   readonly label?: readonly number[];
   readonly set?: readonly string[];
   readonly out?: string;
-<<<<<<< HEAD
   readonly film?: string;
-=======
   readonly prompt?: readonly string[];
   readonly source?: readonly string[];
   readonly stop?: readonly string[];
   readonly stream?: boolean;
->>>>>>> ar-text
   readonly [name: string]: unknown;
 }
 
 const DRAWING = { images: ".png", points: ".svg", vectors: ".svg", tokens: ".txt" } as const;
 const OWN_FLAGS = [
-<<<<<<< HEAD
-  "n",
-  "seed",
-  "label",
-  "set",
-  "out",
-  "film",
-  "checkpoint",
-  "engine",
-  "threads",
-  "device",
-  "precision",
-  "lowering",
-  "json",
-  "help",
-  "debug",
-=======
-  ...["n", "seed", "label", "set", "out", "prompt", "source", "stop", "stream"],
-  ...["checkpoint", "engine", "threads", "json", "help", "debug"],
->>>>>>> ar-text
+  ...["n", "seed", "label", "set", "out", "film", "prompt", "source", "stop", "stream"],
+  ...["checkpoint", "engine", "threads", "device", "precision", "lowering", "json", "help", "debug"],
 ];
 
 /** The model's own sampling options become flags, so the run is looked up before the flags are read. */
 export async function create(args: readonly string[]): Promise<Command> {
   const found = await modelOf(args);
   const command = addRunFlags(new Command())
-<<<<<<< HEAD
     .description(
       "Generates data from a run, as a picture (.png, .svg, .txt), as sound (.wav) or as numbers (.npy, .npz, .csv, .json).",
     )
-    .addOption(new Option("-n <count>", "number of samples").argParser(wholeNumber("-n", 1)).default(64))
-    .addOption(new Option("--seed <n>", "same seed, same samples").argParser(wholeNumber("--seed")).default(0))
-    .option("--label <classes>", "a class, or one for each sample: 3 or 0,1,2", parseLabels)
-    .option("--out <file>", "the file to write (default: samples with the ending that suits the data)")
-    .option(
-      "--film <file>",
-      "the way there, too: .apng plays it, .png is a strip of moments (.svg of points, .txt of text)",
-    );
-=======
-    .description("Generates data from a run, as a picture (.png, .svg, .txt) or as numbers (.npy, .npz, .csv, .json).")
     .addOption(
       new Option(
         "-n <count>",
@@ -105,15 +64,18 @@ export async function create(args: readonly string[]): Promise<Command> {
     .addOption(new Option("--seed <n>", "same seed, same samples").argParser(wholeNumber("--seed")).default(0))
     .option("--label <classes>", "a class, or one for each sample: 3 or 0,1,2", parseLabels)
     .option("--out <file>", "the file to write (default: samples with the ending that suits the data)")
+    .option(
+      "--film <file>",
+      "the way there, too: .apng plays it, .png is a strip of moments (.svg of points, .txt of text)",
+    )
     .option("--prompt <text>", "of models of text: a beginning to continue (repeatable)", collect)
     .option("--source <text>", "of models of pairs: a text to answer (repeatable)", collect)
     .option("--stop <text>", "ends a generated text (repeatable)", collect)
     .option("--stream", "print text as it is generated");
->>>>>>> ar-text
   addAssignments(command, "--set", "a sampling option of the model");
   if (found !== undefined) {
     addSchemaFlags(command, found.plugin.sampleOptions, OWN_FLAGS);
-    for (const [name, { summary }] of Object.entries(found.model.sampleInputs ?? {}))
+    for (const [name, { summary }] of fileInputs(found.model))
       command.option(`--${flagName(name)} <file>`, `${summary} (a picture, or numbers as .npy)`);
   }
   return command.action((path: string, flags: SampleFlags) => sample(path, flags));
@@ -136,15 +98,7 @@ const collect = (text: string, before: readonly string[] = []): readonly string[
 
 async function sample(path: string, flags: SampleFlags): Promise<void> {
   await withRun(path, flags, async ({ app, run }) => {
-<<<<<<< HEAD
-    const { session, dataset, description } = run;
-    const drawing = DRAWING[dataKind(dataset.datum)];
-    const out = flags.out ?? `samples${drawing}`;
-    checkEnding(out, dataset.sampleRate === undefined ? [drawing] : [drawing, ".wav"]);
-    const plugin = findModel(app, description.model.name);
-=======
     const plugin = findModel(app, run.description.model.name);
->>>>>>> ar-text
     const options = {
       ...givenFlags(
         flags,
@@ -153,21 +107,31 @@ async function sample(path: string, flags: SampleFlags): Promise<void> {
       ...parseAssignments("--set", flags.set),
     };
     parseOptions(plugin.name, plugin.sampleOptions, options);
-<<<<<<< HEAD
-    if (flags.film !== undefined) checkFilm(flags.film, dataset);
-    const inputs = await readInputs(session.model, flags);
-    const x = await draw(run, { n: flags.n, seed: flags.seed, options, ...inputs, ...labels(flags) }, flags.film);
-    await writeOutput(out, {
-      x: inRawUnits(x, dataset),
-      columns: dataset.columns,
-      sampleRate: dataset.sampleRate,
-      draw: () => drawData(x, dataset),
-    });
-    const { film } = flags;
-    printResult(flags.json === true, { run: path, out, n: flags.n, shape: x.shape, ...(film ? { film } : {}) }, [
-      `${flags.n} samples in ${out}${film ? `, the way there in ${film}` : ""}`,
-    ]);
+    const isText = [flags.prompt, flags.source, flags.stop, flags.stream].some((flag) => flag !== undefined);
+    await (isText ? writeTexts(path, run, flags, options) : writeSamples(path, run, flags, options));
   });
+}
+
+type Options = Readonly<Record<string, unknown>>;
+
+async function writeSamples(path: string, run: OpenedRun, flags: SampleFlags, options: Options): Promise<void> {
+  const { session, dataset } = run;
+  const { n = 64, seed, film } = flags;
+  const drawing = DRAWING[dataKind(dataset.datum)];
+  const out = flags.out ?? `samples${drawing}`;
+  checkEnding(out, dataset.sampleRate === undefined ? [drawing] : [drawing, ".wav"]);
+  if (film !== undefined) checkFilm(film, dataset);
+  const inputs = await readInputs(session.model, flags);
+  const x = await draw(run, { n, seed, options, ...inputs, ...labels(flags) }, film);
+  await writeOutput(out, {
+    x: inRawUnits(x, dataset),
+    columns: dataset.columns,
+    sampleRate: dataset.sampleRate,
+    draw: () => drawData(x, dataset),
+  });
+  printResult(flags.json === true, { run: path, out, n, shape: x.shape, ...(film ? { film } : {}) }, [
+    `${n} samples in ${out}${film ? `, the way there in ${film}` : ""}`,
+  ]);
 }
 
 /** Samples, and the film of them when there is to be one. */
@@ -179,31 +143,20 @@ async function draw({ session, dataset }: OpenedRun, request: SampleOptions, fil
   return (frames[frames.length - 1] as SampleFrame).x;
 }
 
-/** The files of those flags that the model's own inputs got. */
-async function readInputs(
-  { sampleInputs = {} }: GenerativeModel,
-  flags: SampleFlags,
-): Promise<Pick<SampleOptions, "inputs">> {
-  const given = Object.entries(sampleInputs).filter(([name]) => typeof flags[name] === "string");
-  if (given.length === 0) return {};
-  const read = given.map(async ([name, input]) => [name, await readSampleInput(flags[name] as string, input)] as const);
-  return { inputs: Object.fromEntries(await Promise.all(read)) };
-=======
-    const isText = [flags.prompt, flags.source, flags.stop, flags.stream].some((flag) => flag !== undefined);
-    await (isText ? writeTexts(path, run, flags, options) : writeSamples(path, run, flags, options));
+/** Inputs that are read from files: those of fixed shape; tokens come as text. */
+function fileInputs({ sampleInputs = {} }: GenerativeModel) {
+  return Object.entries(sampleInputs).flatMap(([name, { shape, dtype, ...input }]) => {
+    const sizes = shape.filter((size) => size !== null);
+    return dtype === "int32" || sizes.length < shape.length ? [] : [[name, { ...input, shape: sizes }] as const];
   });
 }
 
-type Options = Readonly<Record<string, unknown>>;
-
-async function writeSamples(path: string, { session, dataset }: OpenedRun, flags: SampleFlags, options: Options) {
-  const { n = 64, seed } = flags;
-  const drawing = DRAWING[dataKind(dataset.datum)];
-  const out = flags.out ?? `samples${drawing}`;
-  checkEnding(out, [drawing]);
-  const x = await session.sample({ n, seed, options, ...labels(flags) });
-  await writeOutput(out, { x: inRawUnits(x, dataset), columns: dataset.columns, draw: () => drawData(x, dataset) });
-  printResult(flags.json === true, { run: path, out, n, shape: x.shape }, [`${n} samples in ${out}`]);
+/** The files of those flags that the model's own inputs got. */
+async function readInputs(model: GenerativeModel, flags: SampleFlags): Promise<Pick<SampleOptions, "inputs">> {
+  const given = fileInputs(model).filter(([name]) => typeof flags[name] === "string");
+  if (given.length === 0) return {};
+  const read = given.map(async ([name, input]) => [name, await readSampleInput(flags[name] as string, input)] as const);
+  return { inputs: Object.fromEntries(await Promise.all(read)) };
 }
 
 /** Texts to the terminal, or to the file of `--out`. */
@@ -247,7 +200,6 @@ async function printStream(frames: ReturnType<typeof streamText>, prompt: string
   }
   process.stdout.write("\n");
   return prompt + known;
->>>>>>> ar-text
 }
 
 function labels({ label }: SampleFlags): Pick<SampleOptions, "label"> {

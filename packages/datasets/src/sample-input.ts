@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { type HostTensor, hostTensor, type SampleInput } from "@latentkit/core";
 import { decodeImage } from "./decode-image.js";
 import { readSource, type SourceFile } from "./file.js";
+import { toFloats } from "./npy.js";
 import { parseNpy } from "./npy-format.js";
 import { refusal } from "./refusal.js";
 
@@ -15,7 +16,7 @@ interface FileInput extends Pick<SampleInput, "range"> {
  * one for all samples or one for each.
  *
  * @returns Shape `(1, ...shape)`, or `(n, ...shape)`.
- * @throws UserError when the file cannot be read, or has another size.
+ * @throws UserError when the file cannot be read, has another size, or holds a number that float32 cannot.
  */
 export async function readSampleInput(path: string, input: FileInput): Promise<HostTensor> {
   const ending = extname(path).toLowerCase();
@@ -40,10 +41,9 @@ function picture(source: SourceFile, { shape, range: [low, high] = [0, 1] }: Fil
 
 function numbers(source: SourceFile, { shape }: Pick<FileInput, "shape">): HostTensor {
   const array = parseNpy(source);
-  const values = Float32Array.from(array.data as Float32Array, Number);
   const isOne = array.shape.join() === shape.join();
   if (!isOne && array.shape.slice(1).join() !== shape.join()) {
     throw refusal(`${source.path} has shape [${array.shape}], the model takes [${shape}] or [n,${shape}]; reshape it`);
   }
-  return hostTensor(values, isOne ? [1, ...shape] : array.shape);
+  return hostTensor(toFloats(source.path, array), isOne ? [1, ...shape] : array.shape);
 }

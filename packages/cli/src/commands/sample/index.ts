@@ -43,10 +43,8 @@ interface SampleFlags extends RunFlags {
 }
 
 const DRAWING = { images: ".png", points: ".svg", vectors: ".svg", tokens: ".txt" } as const;
-const OWN_FLAGS = [
-  ...["n", "seed", "label", "set", "out", "film", "prompt", "source", "stop", "stream"],
-  ...["checkpoint", "engine", "threads", "device", "precision", "lowering", "json", "help", "debug"],
-];
+/** Flags of every command, which no option of a model can be. */
+const GLOBAL_FLAGS = ["help", "debug"];
 
 /** The model's own sampling options become flags, so the run is looked up before the flags are read. */
 export async function create(args: readonly string[]): Promise<Command> {
@@ -73,12 +71,13 @@ export async function create(args: readonly string[]): Promise<Command> {
     .option("--stop <text>", "ends a generated text (repeatable)", collect)
     .option("--stream", "print text as it is generated");
   addAssignments(command, "--set", "a sampling option of the model");
+  const own = [...command.options.map((option) => option.attributeName()), ...GLOBAL_FLAGS];
   if (found !== undefined) {
-    addSchemaFlags(command, found.plugin.sampleOptions, OWN_FLAGS);
+    addSchemaFlags(command, found.plugin.sampleOptions, own);
     for (const [name, { summary }] of fileInputs(found.model))
       command.option(`--${flagName(name)} <file>`, `${summary} (a picture, or numbers as .npy)`);
   }
-  return command.action((path: string, flags: SampleFlags) => sample(path, flags));
+  return command.action((path: string, flags: SampleFlags) => sample(path, flags, own));
 }
 
 /** The model of the first argument that is a run; what is wrong with a run is told later. */
@@ -96,13 +95,14 @@ async function modelOf(args: readonly string[]): Promise<{ plugin: ModelPlugin; 
 
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
-async function sample(path: string, flags: SampleFlags): Promise<void> {
+/** @param own Flags that are the command's, whatever options the model has. */
+async function sample(path: string, flags: SampleFlags, own: readonly string[]): Promise<void> {
   await withRun(path, flags, async ({ app, run }) => {
     const plugin = findModel(app, run.description.model.name);
     const options = {
       ...givenFlags(
         flags,
-        Object.keys(plugin.sampleOptions.shape).filter((name) => !OWN_FLAGS.includes(name)),
+        Object.keys(plugin.sampleOptions.shape).filter((name) => !own.includes(name)),
       ),
       ...parseAssignments("--set", flags.set),
     };

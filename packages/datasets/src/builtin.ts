@@ -7,6 +7,7 @@ import { mnistFactory } from "./mnist.js";
 import { mobyDickFactory } from "./moby-dick.js";
 import { npyFactory } from "./npy.js";
 import { parquetFactory } from "./parquet.js";
+import { stackedMnistFactory } from "./stacked-mnist.js";
 import { textFactory } from "./text.js";
 import { toyFactories } from "./toy-dataset.js";
 
@@ -14,6 +15,7 @@ import { toyFactories } from "./toy-dataset.js";
 export const builtinDatasets: readonly DatasetFactory[] = [
   mnistFactory,
   fashionMnistFactory,
+  stackedMnistFactory,
   ...toyFactories,
   mobyDickFactory,
   textFactory,

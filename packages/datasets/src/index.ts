@@ -9,6 +9,7 @@ export { mobyDick } from "./moby-dick.js";
 export { type NpyOptions, npy } from "./npy.js";
 export { type ParquetOptions, parquet } from "./parquet.js";
 export { byteSplit, floatSplit, tokenSplit } from "./split.js";
+export { type StackedMnistOptions, stackedMnist } from "./stacked-mnist.js";
 export { type TextOptions, text } from "./text.js";
 export { type ToyOptions, toy } from "./toy-dataset.js";
 export { TOYS, type ToyName } from "./toys/index.js";

@@ -29,7 +29,7 @@ type Settings = Omit<GanSettings, "game" | "conditional"> & Pick<Game, "loss" | 
 const DEFAULTS: Settings = {
   network: "resnet",
   latentDim: 64, // as R3GAN's noise
-  hidden: [256, 256],
+  hidden: [256],
   frequencies: 0,
   width: 16, // 16 channels at 28x28, 32 at 14x14, 64 at 7x7: a step of 64 digits in a fraction of a second on two cores
   blocks: 1,
@@ -61,6 +61,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   // Radford, Metz, Chintala, "Unsupervised representation learning with DCGANs", 2015, §3-4. https://arxiv.org/abs/1511.06434
   dcgan: {
     network: "dcgan",
+    hidden: [],
     latentDim: 100,
     width: 32,
     loss: "non-saturating",
@@ -73,6 +74,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   // Gulrajani et al., "Improved training of Wasserstein GANs", 2017, Algorithm 1. https://arxiv.org/abs/1704.00028
   "wgan-gp": {
     network: "dcgan",
+    hidden: [],
     latentDim: 128,
     width: 32,
     loss: "wasserstein",
@@ -85,6 +87,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   // Miyato et al., "Spectral normalization for GANs", 2018, §4 and table 3. https://arxiv.org/abs/1802.05957
   "sngan-hinge": {
     network: "dcgan",
+    hidden: [],
     latentDim: 128,
     width: 32,
     loss: "hinge",

@@ -18,7 +18,7 @@ export interface Graded {
 /** Three sets of equal size: what is measured, what it is measured against, and real images measured the same way. */
 export interface GradedSets {
   readonly n: number;
-  /** Why `n` is below {@link MAX_GRADED}. */
+  /** Why `n` is not the usual number. */
   readonly remark?: string;
   readonly samples: Graded;
   /** From the split under evaluation. */
@@ -27,16 +27,22 @@ export interface GradedSets {
   readonly control: Graded;
 }
 
-/** Most samples that are drawn; what the literature uses. */
-const MAX_GRADED = 10_000;
+/** Samples that are drawn unless more or fewer are asked for; what the literature uses. */
+const USUAL_SAMPLES = 10_000;
 
-/** How many samples a context asks for, and why not {@link MAX_GRADED}. */
-export function sampleCount({ dataset, split, limit }: MetricContext): { n: number; remark?: string } {
-  const sizes = [split.size, controlSplit(dataset, split).size];
-  const data = Math.min(...sizes);
-  const n = Math.min(MAX_GRADED, data, limit ?? MAX_GRADED);
-  if (n === MAX_GRADED) return { n };
-  return { n, remark: n === limit ? `limited to ${n}` : `the data have ${data} images for a set` };
+/**
+ * How many samples a context asks for, and why not the usual number.
+ *
+ * @param usual The number when the context has no limit of its own.
+ */
+export function sampleCount(
+  { dataset, split, limit }: MetricContext,
+  usual = USUAL_SAMPLES,
+): { n: number; remark?: string } {
+  const data = Math.min(split.size, controlSplit(dataset, split).size);
+  const n = Math.min(data, limit ?? usual);
+  if (n === usual) return { n };
+  return { n, remark: n === limit ? `${n < usual ? "limited to" : "asked for"} ${n}` : `the data have ${data} images for a set` };
 }
 
 /** The split that real images come from which are graded like samples. */
@@ -49,14 +55,12 @@ function controlSplit({ splits }: MetricContext["dataset"], split: Split): Split
  * The reference is the same for every model and seed.
  */
 export async function gradeSets(extractor: FeatureExtractor, context: MetricContext): Promise<GradedSets> {
-  const { session, dataset, split, seed } = context;
-  const { n, remark } = sampleCount(context);
+  const { session, split } = context;
+  const { n, remark } = sampleCount(context, extractor.samples);
   if (n < 2) throw new UserError("@latentkit/core", `samples cannot be compared with ${n} image; raise --limit`);
   const reference = gatherShuffled(split, n);
-  const control = gatherShuffled(controlSplit(dataset, split), n);
-  const asked = session.model.conditional === true ? reference.label : undefined;
-  const x = await session.sample({ n, seed, ...(asked ? { label: Array.from(asked.data) } : {}) });
-  const samples = asked ? { x, label: asked } : { x };
+  const control = gatherControl(context, n);
+  const samples = await drawSamples(context, reference);
   return withExtractor(extractor, session.engine, async (open) => ({
     n,
     ...(remark === undefined ? {} : { remark }),
@@ -64,6 +68,19 @@ export async function gradeSets(extractor: FeatureExtractor, context: MetricCont
     reference: await grade(open, reference),
     control: await grade(open, control),
   }));
+}
+
+/** `n` real examples of another split than the one under evaluation. */
+export function gatherControl({ dataset, split }: MetricContext, n: number): Images {
+  return gatherShuffled(controlSplit(dataset, split), n);
+}
+
+/** As many samples as the reference has examples, of a conditional model with the reference's labels. */
+export async function drawSamples({ session, seed }: MetricContext, reference: Images): Promise<Images> {
+  const n = reference.x.shape[0] as number;
+  const asked = session.model.conditional === true ? reference.label : undefined;
+  const x = await session.sample({ n, seed, ...(asked ? { label: Array.from(asked.data) } : {}) });
+  return asked ? { x, label: asked } : { x };
 }
 
 async function withExtractor<T>(
@@ -80,7 +97,7 @@ async function withExtractor<T>(
 }
 
 /** Images with labels, if there are any. */
-interface Images {
+export interface Images {
   readonly x: HostTensor;
   readonly label?: HostTensor;
 }

@@ -14,6 +14,7 @@ export { type Estimate, frechetDistance, frechetEstimate } from "./frechet.js";
 export { type Graded, type GradedSets, gradeSets } from "./grading.js";
 export { kernelDistance } from "./kernel-distance.js";
 export { ballSizes, compareManifolds, type ManifoldComparison, type Neighbours } from "./manifold.js";
+export { modeCoverage } from "./mode-coverage.js";
 export { type Moments, moments } from "./moments.js";
 export { type Points, points, selectPoints, squaredDistance } from "./points.js";
 export { copying, type FeatureMeasure, featureMetricName, featureMetrics, SAMPLE_METRICS } from "./sample-metrics.js";

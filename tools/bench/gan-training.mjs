@@ -22,6 +22,7 @@ export function ganArguments(defaults) {
     model: "{}",
     train: "{}",
     engine: "onnx",
+    threads: "",
     png: "",
     ...defaults,
   };
@@ -47,7 +48,7 @@ const cpuSeconds = (since) => {
 export async function trainGans(settings, { data, extractors = [] }, grade) {
   const limit = 60 * Number(settings.cpuMinutes);
   for (const seed of settings.seeds.split(",").map(Number)) {
-    const engine = await engineOf(settings.engine);
+    const engine = await engineOf(settings.engine, settings.threads ? { threads: Number(settings.threads) } : {});
     const stop = new AbortController();
     const before = process.cpuUsage();
     const run = await train({

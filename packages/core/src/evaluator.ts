@@ -1,10 +1,12 @@
 import { type HostTensor, type Key, sizeOf, UserError } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Dataset, Split } from "./data.js";
+import { classificationAccuracyScore } from "./evaluation/classification-score.js";
 import type { DataDescription } from "./evaluation/extractor.js";
 import type { Estimate } from "./evaluation/frechet.js";
+import { linearProbe } from "./evaluation/linear-probe.js";
 import { modeCoverage } from "./evaluation/mode-coverage.js";
-import { copying } from "./evaluation/sample-metrics.js";
+import { copying, valueMetrics } from "./evaluation/sample-metrics.js";
 import type { Batch, GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
 import { didYouMean } from "./nearest.js";
 import type { Session } from "./session.js";
@@ -23,13 +25,16 @@ export interface MetricResult {
   readonly realVsReal?: Estimate;
 }
 
-/** What a metric may look at; `limit`: only the first so many examples. */
+/** What a metric may look at. */
 export interface MetricContext {
   readonly session: Session;
   readonly dataset: Dataset;
   readonly split: Split;
   readonly seed: number;
+  /** Only the first so many examples. */
   readonly limit?: number;
+  /** The model's own sampling options, for what is measured of samples. */
+  readonly sampling?: Readonly<Record<string, unknown>>;
 }
 
 /** A measurement of a trained model; registered under the token `METRIC`. */
@@ -112,7 +117,15 @@ const bitsPerDim: Metric = {
 const LIKELIHOODS = ["logProb", "elbo"];
 
 /** The metrics that need nothing but the model and the data. */
-export const builtinMetrics: readonly Metric[] = [elbo, logProb, bitsPerDim, copying];
+export const builtinMetrics: readonly Metric[] = [
+  elbo,
+  logProb,
+  bitsPerDim,
+  copying,
+  ...valueMetrics,
+  classificationAccuracyScore,
+  linearProbe,
+];
 
 const LIKELIHOOD_UNITS = ["nats", "bits/dim"];
 

@@ -140,6 +140,8 @@ export interface GenerativeModel<P = any, S = any> {
   /** Lower bound on the log-likelihood in nats, shape `(B,)`: VAE, diffusion. */
   elbo?(params: P, state: S, batch: Batch, key: Key): Tensor;
   readonly latent?: Latent<P, S>;
+  /** What the model sees in each datum, shape `(B, F)`: for probes and maps. `latent.encode` serves where it is absent. */
+  features?(params: P, state: S, batch: Batch): Tensor;
   /** A sampling option whose effect is worth a picture, with values to draw it at: a ladder of temperatures. */
   readonly ladder?: { readonly option: string; readonly values: readonly number[] };
   /** Further measurements of this model's own: importance-weighted NLL, KL, active units … */

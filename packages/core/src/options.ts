@@ -23,10 +23,10 @@ export function parseOptions<S extends z.ZodObject>(
   if (parsed.success) return parsed.data as z.output<S>;
   const [issue] = parsed.error.issues;
   const path = issue?.path.join(".") ?? "";
-  throw new UserError(
-    owner,
-    `${path}: ${lowerFirst(issue?.message ?? "invalid")}, got ${describe(valueAt(given, issue?.path ?? []))}`,
-  );
+  const value = valueAt(given, issue?.path ?? []);
+  const meant =
+    issue?.code === "invalid_value" && typeof value === "string" ? didYouMean(value, issue.values.map(String)) : "";
+  throw new UserError(owner, `${path}: ${lowerFirst(issue?.message ?? "invalid")}, got ${describe(value)}${meant}`);
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

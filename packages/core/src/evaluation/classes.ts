@@ -12,6 +12,11 @@ const proportion = (hits: number, n: number): Estimate => ({
   stderr: Math.sqrt(((hits / n) * (1 - hits / n)) / n),
 });
 
+/** `0.913 ± 0.003`. */
+export function formatShare({ value, stderr }: Estimate): string {
+  return `${value.toFixed(3)} ± ${stderr.toFixed(3)}`;
+}
+
 /** How many times each of the labels `0 … classes - 1` occurs. */
 export function classCounts(labels: ArrayLike<number>, classes: number): Float64Array {
   const counts = new Float64Array(classes);

@@ -1,6 +1,7 @@
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import { addSums, firstPoint, type Moments, momentSums, moments, momentsOf } from "./moments.js";
+import { addSums, firstPoint, type MomentSums, type Moments, momentSums, moments, momentsOf } from "./moments.js";
 import { checkPoints, type Points } from "./points.js";
+import { Turns } from "./turns.js";
 
 /** A number and its standard error. */
 export interface Estimate {
@@ -52,17 +53,26 @@ const GROUPS = 20;
  * compare only distances of equal counts.
  *
  * @param samples More than `width`, or their covariance has no full rank.
- * @throws UserError for fewer.
+ * @throws UserError for fewer, or when the reference has another number.
  */
-export function frechetEstimate(samples: Points, reference: Points): Estimate {
+export async function frechetEstimate(samples: Points, reference: Points): Promise<Estimate> {
   checkPoints("a Fréchet distance", samples, reference, samples.width + 1);
   const distance = distanceTo(moments(reference));
   const origin = firstPoint(samples);
   const bounds = Array.from({ length: GROUPS + 1 }, (_, g) => Math.round((g * samples.count) / GROUPS));
-  const groups = bounds.slice(1).map((end, g) => momentSums(samples, origin, bounds[g] as number, end));
+  const turns = new Turns();
+  const groups: MomentSums[] = [];
+  for (const [g, end] of bounds.slice(1).entries()) {
+    if (turns.due()) await turns.give();
+    groups.push(momentSums(samples, origin, bounds[g] as number, end));
+  }
   const total = groups.reduce((sum, group) => addSums(sum, group, 1));
   const value = distance(momentsOf(total));
-  const without = groups.map((group) => distance(momentsOf(addSums(total, group, -1))));
+  const without: number[] = [];
+  for (const group of groups) {
+    if (turns.due()) await turns.give();
+    without.push(distance(momentsOf(addSums(total, group, -1))));
+  }
   const mean = without.reduce((sum, x) => sum + x, 0) / GROUPS;
   const spread = without.reduce((sum, x) => sum + (x - mean) ** 2, 0);
   return { value, stderr: Math.sqrt(((GROUPS - 1) / GROUPS) * spread) };

@@ -1,4 +1,4 @@
-import { type Engine, type HostTensor, hostKey, philoxPermutation, UserError } from "@latentkit/jit";
+import { type Engine, type HostTensor, hostKey, philoxPermutation, sizeOf, UserError } from "@latentkit/jit";
 import type { Split } from "../data.js";
 import type { MetricContext } from "../evaluator.js";
 import type { FeatureExtractor, OpenExtractor } from "./extractor.js";
@@ -7,7 +7,7 @@ import { type Points, points } from "./points.js";
 /** Images as an extractor sees them. */
 export interface Graded {
   readonly points: Points;
-  /** The most likely class of each. */
+  /** The most likely class of each; none, like their probabilities, where nothing tells classes apart. */
   readonly labels: Int32Array;
   /** Its probability. */
   readonly confidence: Float32Array;
@@ -42,46 +42,87 @@ export function sampleCount(
   const data = Math.min(split.size, controlSplit(dataset, split).size);
   const n = Math.min(data, limit ?? usual);
   if (n === usual) return { n };
-  return { n, remark: n === limit ? `${n < usual ? "limited to" : "asked for"} ${n}` : `the data have ${data} images for a set` };
+  return { n, remark: n === limit ? `${n < usual ? "limited to" : "asked for"} ${n}` : `the data have ${data} examples for a set` };
 }
 
 /** The split that real images come from which are graded like samples. */
-function controlSplit({ splits }: MetricContext["dataset"], split: Split): Split {
+export function controlSplit({ splits }: MetricContext["dataset"], split: Split): Split {
   return split === splits.train ? splits.test : splits.train;
 }
 
+/** Three sets of equal size, as they are. */
+export interface DrawnSets {
+  readonly n: number;
+  readonly remark?: string;
+  readonly samples: Examples;
+  readonly reference: Examples;
+  readonly control: Examples;
+}
+
 /**
- * Draws samples, as many as the reference has (of a conditional model with the reference's labels), and grades all three sets.
- * The reference is the same for every model and seed.
+ * Draws samples, as many as the reference has (of a conditional model with the reference's labels). The reference is the same for every
+ * model and seed.
+ *
+ * @param usual How many when the context has no limit of its own; 10,000 when absent.
  */
-export async function gradeSets(extractor: FeatureExtractor, context: MetricContext): Promise<GradedSets> {
-  const { session, split } = context;
-  const { n, remark } = sampleCount(context, extractor.samples);
-  if (n < 2) throw new UserError("@latentkit/core", `samples cannot be compared with ${n} image; raise --limit`);
+export async function drawSets(context: MetricContext, usual?: number): Promise<DrawnSets> {
+  const { session, dataset, split } = context;
+  const { n, remark } = sampleCount(context, usual);
+  if (n < 2) throw new UserError("@latentkit/core", `samples cannot be compared with ${n} example; raise --limit`);
   const reference = gatherShuffled(split, n);
-  const control = gatherControl(context, n);
-  const samples = await drawSamples(context, reference);
-  return withExtractor(extractor, session.engine, async (open) => ({
+  const asked = session.model.conditional === true ? reference.label : undefined;
+  return {
     n,
     ...(remark === undefined ? {} : { remark }),
+    samples: await drawExamples(context, n, asked),
+    reference,
+    control: gatherShuffled(controlSplit(dataset, split), n),
+  };
+}
+
+/** Samples with the labels asked for, if any. */
+export async function drawExamples(
+  { session, seed, sampling = {} }: MetricContext,
+  n: number,
+  label?: HostTensor,
+): Promise<Examples> {
+  const asked = label ? { label: Array.from(label.data) } : {};
+  const x = await session.sample({ n, seed, options: sampling, ...asked });
+  return label ? { x, label } : { x };
+}
+
+/** {@link drawSets}, seen by an extractor. */
+export async function gradeSets(extractor: FeatureExtractor, context: MetricContext): Promise<GradedSets> {
+  const { samples, reference, control, ...counts } = await drawSets(context, extractor.samples);
+  return withExtractor(extractor, context.session.engine, async (open) => ({
+    ...counts,
     samples: await grade(open, samples),
     reference: await grade(open, reference),
     control: await grade(open, control),
   }));
 }
 
-/** `n` real examples of another split than the one under evaluation. */
-export function gatherControl({ dataset, split }: MetricContext, n: number): Images {
-  return gatherShuffled(controlSplit(dataset, split), n);
+/** {@link drawSets} as points of the space of the values themselves: for data without an extractor. */
+export async function valueSets(context: MetricContext): Promise<GradedSets> {
+  const { samples, reference, control, ...counts } = await drawSets(context);
+  const width = sizeOf(context.dataset.datum.shape);
+  const asPoints = ({ x }: Examples): Graded => {
+    if (!x.data.every(Number.isFinite)) throw notFinite();
+    return {
+      points: points(x.data as Float32Array, width),
+      labels: new Int32Array(0),
+      confidence: new Float32Array(0),
+    };
+  };
+  return { ...counts, samples: asPoints(samples), reference: asPoints(reference), control: asPoints(control) };
 }
 
-/** As many samples as the reference has examples, of a conditional model with the reference's labels. */
-export async function drawSamples({ session, seed }: MetricContext, reference: Images): Promise<Images> {
-  const n = reference.x.shape[0] as number;
-  const asked = session.model.conditional === true ? reference.label : undefined;
-  const x = await session.sample({ n, seed, ...(asked ? { label: Array.from(asked.data) } : {}) });
-  return asked ? { x, label: asked } : { x };
-}
+/** Why samples with NaN or infinities get no number. */
+export const notFinite = (): UserError =>
+  new UserError(
+    "@latentkit/core",
+    "samples hold values that are not finite; the model diverged, use an earlier checkpoint",
+  );
 
 async function withExtractor<T>(
   extractor: FeatureExtractor,
@@ -96,21 +137,21 @@ async function withExtractor<T>(
   }
 }
 
-/** Images with labels, if there are any. */
-export interface Images {
+/** Data with labels, if there are any. */
+export interface Examples {
   readonly x: HostTensor;
   readonly label?: HostTensor;
 }
 
 /** `n` examples in an order that has nothing to do with how they are stored: MNIST's first half is easier than its second. */
-export function gatherShuffled(split: Split, n: number): Images {
+export function gatherShuffled(split: Split, n: number): Examples {
   const order = philoxPermutation(hostKey(0, "reference"), split.size);
-  return split.gather(order.subarray(0, n)) as unknown as Images;
+  return split.gather(order.subarray(0, n)) as unknown as Examples;
 }
 
 const CHUNK = 1000;
 
-async function grade(open: OpenExtractor, { x, label }: Images): Promise<Graded> {
+async function grade(open: OpenExtractor, { x, label }: Examples): Promise<Graded> {
   const [n = 0, ...shape] = x.shape;
   const size = x.data.length / n;
   const labels = new Int32Array(n);

@@ -1,5 +1,6 @@
 import type { Estimate } from "./frechet.js";
 import { checkPoints, type Points, squaredDistance } from "./points.js";
+import { Turns } from "./turns.js";
 
 /** How samples cover the manifold of the data, each in [0, 1] but for density. */
 export interface ManifoldComparison {
@@ -26,18 +27,24 @@ const DEFAULT_NEIGHBOURS: Neighbours = { precisionRecall: 3, densityCoverage: 5 
  * 2020, eq. 4-5, https://arxiv.org/abs/2002.09797). A ball reaches from a point to its k-th nearest neighbour in its own set, rim included.
  * Standard errors are over the points counted, given the other set's balls.
  *
- * @throws UserError when a set has no more than `k` points.
+ * @throws UserError when a set has no more than `k` points, or the sets are of different size.
  */
-export function compareManifolds(real: Points, samples: Points, neighbours = DEFAULT_NEIGHBOURS): ManifoldComparison {
+export async function compareManifolds(
+  real: Points,
+  samples: Points,
+  neighbours = DEFAULT_NEIGHBOURS,
+): Promise<ManifoldComparison> {
   const { precisionRecall: k, densityCoverage: l } = neighbours;
   checkPoints("a comparison by nearest neighbours", real, samples, Math.max(k, l) + 1);
-  const [realPr, realDc] = ballSizes(real, [k, l]) as [Float64Array, Float64Array];
-  const [samplePr] = ballSizes(samples, [k]) as [Float64Array];
+  const [realPr, realDc] = (await ballsOfReference(real, k, l)) as [Float64Array, Float64Array];
+  const [samplePr] = (await ballSizes(samples, [k])) as [Float64Array];
   const precise = new Uint8Array(samples.count);
   const hits = new Float64Array(samples.count); // real balls that hold the sample
   const recalled = new Uint8Array(real.count);
   const covered = new Uint8Array(real.count);
+  const turns = new Turns();
   for (let i = 0; i < real.count; i++) {
+    if (turns.due()) await turns.give();
     for (let j = 0; j < samples.count; j++) {
       const distance = squaredDistance(real, i, samples, j);
       if (distance <= (realPr[i] as number)) precise[j] = 1;
@@ -51,11 +58,24 @@ export function compareManifolds(real: Points, samples: Points, neighbours = DEF
   return { precision: mean(precise), recall: mean(recalled), density: mean(hits), coverage: mean(covered) };
 }
 
+const referenceBalls = new WeakMap<Points, Map<string, Promise<Float64Array[]>>>();
+
+/** The reference's balls, computed once: samples and real data are compared with the same. */
+function ballsOfReference(real: Points, ...ks: readonly number[]): Promise<Float64Array[]> {
+  const known = referenceBalls.get(real) ?? new Map<string, Promise<Float64Array[]>>();
+  referenceBalls.set(real, known);
+  const balls = known.get(ks.join()) ?? ballSizes(real, ks);
+  known.set(ks.join(), balls);
+  return balls;
+}
+
 /** Squared distance of every point to its k-th nearest neighbour in the set, itself left out, for several k. */
-export function ballSizes(set: Points, ks: readonly number[]): Float64Array[] {
+export async function ballSizes(set: Points, ks: readonly number[]): Promise<Float64Array[]> {
   const depth = Math.max(...ks);
   const nearest = new Float64Array(set.count * depth).fill(Number.POSITIVE_INFINITY); // of each point, by rising distance
+  const turns = new Turns();
   for (let i = 0; i < set.count; i++) {
+    if (turns.due()) await turns.give();
     for (let j = 0; j < i; j++) {
       const distance = squaredDistance(set, i, set, j);
       insert(nearest, i * depth, depth, distance);

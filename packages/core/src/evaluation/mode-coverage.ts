@@ -3,7 +3,7 @@ import type { Metric, MetricContext } from "../evaluator.js";
 import { classCounts } from "./classes.js";
 import { nearestRows } from "./copying.js";
 import type { FeatureExtractor } from "./extractor.js";
-import { drawSamples, gatherControl, gatherShuffled, gradeSets, sampleCount } from "./grading.js";
+import { drawSets, gradeSets } from "./grading.js";
 import { points } from "./points.js";
 
 /** A class counts as covered when its share among the samples is at least this part of its share in the data. */
@@ -62,10 +62,7 @@ async function byClassifier(extractor: FeatureExtractor, context: MetricContext)
 
 async function byNearest(context: MetricContext): Promise<NamedSets> {
   const { session, dataset, split } = context;
-  const { n } = sampleCount(context);
-  const reference = gatherShuffled(split, n);
-  const control = gatherControl(context, n);
-  const samples = await drawSamples(context, reference);
+  const { n, samples, reference, control } = await drawSets(context);
   const width = sizeOf(dataset.datum.shape);
   const known = { count: split.size, gather: (rows: Int32Array) => split.gather(rows).x?.data as Float32Array };
   const name = async ({ x }: { readonly x: HostTensor }): Promise<Int32Array> => {

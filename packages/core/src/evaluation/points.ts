@@ -39,11 +39,23 @@ export function squaredDistance(a: Points, i: number, b: Points, j: number): num
   return sum;
 }
 
-/** @throws UserError when the sets are of different widths or one has fewer than `least` points. */
+/**
+ * Refuses what a measure of two sets would answer with a misleading number. Every one of them depends on the number of points, so the
+ * sets must be equally large.
+ *
+ * @throws RangeError when the sets are of different widths.
+ * @throws UserError when one has fewer than `least` points, or they have different numbers of them.
+ */
 export function checkPoints(measure: string, a: Points, b: Points, least: number): void {
   if (a.width !== b.width) throw new RangeError(`${measure}: points of ${a.width} and of ${b.width} dimensions`);
   const fewest = Math.min(a.count, b.count);
   if (fewest < least) {
     throw new UserError("@latentkit/core", `${measure} needs at least ${least} samples, got ${fewest}; take more`);
+  }
+  if (a.count !== b.count) {
+    throw new UserError(
+      "@latentkit/core",
+      `${measure} compares sets of equal size, got ${a.count} and ${b.count} samples; take ${fewest} of both`,
+    );
   }
 }

@@ -8,7 +8,7 @@ import { modelSpecs } from "../model-specs.js";
 import { Session } from "../session.js";
 import { createEvaluator } from "./create-evaluator.js";
 import { type FeatureExtractor, tracedExtractor } from "./extractor.js";
-import { featureMetricName } from "./sample-metrics.js";
+import { featureMetricName, valueMetrics } from "./sample-metrics.js";
 
 const WIDTH = 3;
 
@@ -109,6 +109,7 @@ describe("featureMetrics", () => {
     expect(opened).toEqual(["sign-rule"]); // samples are drawn and graded once
     expect(Object.keys(results)).toEqual([
       "copying",
+      ..."energyDistance precision recall density coverage".split(" "),
       ..."fid kid precision recall density coverage confidence modes rarest commonest classKl"
         .split(" ")
         .map((word) => `${word}SignRule`),
@@ -116,7 +117,8 @@ describe("featureMetrics", () => {
     for (const [name, { value, stderr, n, realVsReal, note }] of Object.entries(results)) {
       expect(n, name).toBe(600);
       if (realVsReal === undefined) continue;
-      expect(note).toBe("sign-rule, not Inception, the data have 600 images for a set");
+      const space = name.endsWith("SignRule") ? "sign-rule, not Inception" : "of the values themselves";
+      expect(note).toBe(`${space}, the data have 600 examples for a set`);
       const error = Math.hypot(stderr || 0, realVsReal.stderr || 0);
       expect(Math.abs(value - realVsReal.value), name).toBeLessThanOrEqual(5 * error + 0.05);
     }
@@ -202,6 +204,45 @@ describe("modes", () => {
     expect((await evaluator.evaluate(context)).modes).toMatchObject({ n: 600 });
     expect(await evaluator.monitor(await contextOf(clusters()))).toEqual({});
     expect(evaluator.choose(clusters(), dataset).map(({ name }) => name)).not.toContain("modes");
+  });
+});
+
+describe("valueMetrics", () => {
+  it("see a shift and a collapse without any extractor", async () => {
+    const shifted = await evaluate(clusters({ shift: 2 }), ["energyDistance", "precision"]);
+    expect(shifted.energyDistance?.value).toBeGreaterThan(20 * (shifted.energyDistance?.stderr ?? 0));
+    expect(shifted.precision?.value).toBeLessThan(0.05); // eight standard deviations off
+    const collapsed = await evaluate(clusters({ collapsed: true }), ["coverage", "recall"]);
+    expect(collapsed.coverage?.value).toBeLessThan(0.55);
+    expect(collapsed.recall?.value).toBeLessThan(0.55);
+  });
+
+  it("leave pictures and tokens to others", () => {
+    const refusal = (datum: Partial<Dataset["datum"]>) =>
+      valueMetrics[0]?.refusal(clusters(), { name: "x", datum: { kind: "continuous", shape: [2], ...datum } });
+    expect(refusal({})).toBeUndefined();
+    expect(refusal({ shape: [28, 28, 1] })).toMatch(/register a FeatureExtractor/);
+    expect(refusal({ kind: "tokens" })).toMatch(/continuous or binary/);
+    expect(refusal({ shape: [5000] })).toMatch(/up to 4096/);
+  });
+});
+
+describe("cas", () => {
+  it("does not apply without labels, or to a model that takes none; nor with less than two samples a class", async () => {
+    const score = evaluate(clusters(), ["cas"]);
+    await expect(score).rejects.toThrow("cas does not apply: the model does not take labels when it samples");
+    const { classes: _, ...datum } = dataset.datum;
+    const unlabelled = { ...(await contextOf(clusters({ conditional: true }))), dataset: { ...dataset, datum } };
+    await expect(createEvaluator({}).evaluate(unlabelled, ["cas"])).rejects.toThrow("the data have no labels");
+    const few = evaluate(clusters({ conditional: true }), ["cas"], { limit: 1 });
+    await expect(few).rejects.toThrow("at least 4 samples, 2 a class, got 1");
+  });
+});
+
+describe("linearProbe", () => {
+  it("needs features", async () => {
+    const probe = evaluate(clusters(), ["linearProbe"]);
+    await expect(probe).rejects.toThrow("linearProbe does not apply: the model gives no features");
   });
 });
 

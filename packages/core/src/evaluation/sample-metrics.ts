@@ -5,8 +5,16 @@ import { classCounts, classDivergence, extremeShares, modesCovered, shareOf } fr
 import { nearestRows, probabilityBelow } from "./copying.js";
 import { type DataDescription, extractorRefusal, type FeatureExtractor } from "./extractor.js";
 import { type Estimate, frechetEstimate } from "./frechet.js";
-import { type Graded, type GradedSets, gatherShuffled, gradeSets, sampleCount } from "./grading.js";
-import { kernelDistance } from "./kernel-distance.js";
+import {
+  drawExamples,
+  type Graded,
+  type GradedSets,
+  gatherShuffled,
+  gradeSets,
+  sampleCount,
+  valueSets,
+} from "./grading.js";
+import { energyDistance, kernelDistance } from "./kernel-distance.js";
 import { compareManifolds, type ManifoldComparison } from "./manifold.js";
 import { points } from "./points.js";
 
@@ -22,17 +30,41 @@ interface Measure {
   /** Why a model on such data cannot be measured so. */
   refusal?(model: GenerativeModel, data: DataDescription): string | undefined;
   /** @param set Samples, or the real images of the control. */
-  measure(set: Graded, reference: Graded, classes: number): Estimate;
+  measure(set: Graded, reference: Graded, classes: number): Estimate | Promise<Estimate>;
 }
 
 /** What the four numbers of one comparison share. */
-const manifolds = new WeakMap<Graded, ManifoldComparison>();
+const manifolds = new WeakMap<Graded, Promise<ManifoldComparison>>();
 
-function manifold(set: Graded, reference: Graded): ManifoldComparison {
+function manifold(set: Graded, reference: Graded): Promise<ManifoldComparison> {
   const known = manifolds.get(set) ?? compareManifolds(reference.points, set.points);
   manifolds.set(set, known);
   return known;
 }
+
+/** Four numbers about neighbourhoods, in whatever space the points lie. */
+const NEIGHBOUR_MEASURES = {
+  precision: {
+    summary: "improved precision, k 3: share of samples among the data's neighbours",
+    unit: "share",
+    measure: async (set, reference) => (await manifold(set, reference)).precision,
+  },
+  recall: {
+    summary: "improved recall, k 3: share of data among the samples' neighbours",
+    unit: "share",
+    measure: async (set, reference) => (await manifold(set, reference)).recall,
+  },
+  density: {
+    summary: "density, k 5: how many of the data's neighbourhoods hold a sample; about 1 for real data",
+    unit: "ratio",
+    measure: async (set, reference) => (await manifold(set, reference)).density,
+  },
+  coverage: {
+    summary: "coverage, k 5: share of the data's neighbourhoods that hold a sample",
+    unit: "share",
+    measure: async (set, reference) => (await manifold(set, reference)).coverage,
+  },
+} satisfies Record<string, Measure>;
 
 const counts = ({ labels }: Graded, classes: number): Float64Array => classCounts(labels, classes);
 
@@ -48,26 +80,7 @@ const MEASURES = {
     unit: "distance",
     measure: (set, reference) => kernelDistance(set.points, reference.points),
   },
-  precision: {
-    summary: "improved precision, k 3: share of samples among the data's neighbours",
-    unit: "share",
-    measure: (set, reference) => manifold(set, reference).precision,
-  },
-  recall: {
-    summary: "improved recall, k 3: share of data among the samples' neighbours",
-    unit: "share",
-    measure: (set, reference) => manifold(set, reference).recall,
-  },
-  density: {
-    summary: "density, k 5: how many of the data's neighbourhoods hold a sample; about 1 for real data",
-    unit: "ratio",
-    measure: (set, reference) => manifold(set, reference).density,
-  },
-  coverage: {
-    summary: "coverage, k 5: share of the data's neighbourhoods that hold a sample",
-    unit: "share",
-    measure: (set, reference) => manifold(set, reference).coverage,
-  },
+  ...NEIGHBOUR_MEASURES,
   confidence: {
     summary: "share of samples with one class more likely than 0.9",
     unit: "share",
@@ -118,30 +131,81 @@ export function featureMetricName(measure: FeatureMeasure, extractor: string): s
  * below which differences mean nothing. Samples are drawn and graded once for all that one evaluation asks for.
  */
 export function featureMetrics(extractor: FeatureExtractor): Metric[] {
+  return gradedMetrics(MEASURES, {
+    nameOf: (measure) => featureMetricName(measure as FeatureMeasure, extractor.name),
+    refusal: (data) => extractorRefusal(extractor, data),
+    draw: (context) => gradeSets(extractor, context),
+    classes: extractor.classes,
+    note: `${extractor.name}, not Inception`,
+  });
+}
+
+/** Where sets come from and how their measurements are called. */
+interface Grading {
+  nameOf(measure: string): string;
+  refusal(data: DataDescription): string | undefined;
+  draw(context: MetricContext): Promise<GradedSets>;
+  readonly classes: number;
+  readonly note: string;
+}
+
+function gradedMetrics(
+  measures: Readonly<Record<string, Measure>>,
+  { nameOf, refusal: refusalOfData, draw, classes, note }: Grading,
+): Metric[] {
   const grading = new WeakMap<MetricContext, Promise<GradedSets>>();
   const setsOf = (context: MetricContext): Promise<GradedSets> => {
-    const known = grading.get(context) ?? gradeSets(extractor, context);
+    const known = grading.get(context) ?? draw(context);
     grading.set(context, known);
     return known;
   };
-  return Object.entries<Measure>(MEASURES).map(([name, { summary, unit, refusal, measure }]) => ({
-    name: featureMetricName(name as FeatureMeasure, extractor.name),
+  return Object.entries(measures).map(([name, { summary, unit, refusal, measure }]) => ({
+    name: nameOf(name),
     summary,
     group: SAMPLE_METRICS,
     onRequest: true,
-    refusal: (model, data) => extractorRefusal(extractor, data) ?? refusal?.(model, data),
+    refusal: (model, data) => refusalOfData(data) ?? refusal?.(model, data),
     async evaluate(context) {
       const { n, remark, samples, reference, control } = await setsOf(context);
       return {
-        ...measure(samples, reference, extractor.classes),
+        ...(await measure(samples, reference, classes)),
         n,
         unit,
-        realVsReal: measure(control, reference, extractor.classes),
-        note: [`${extractor.name}, not Inception`, ...(remark === undefined ? [] : [remark])].join(", "),
+        realVsReal: await measure(control, reference, classes),
+        note: [note, ...(remark === undefined ? [] : [remark])].join(", "),
       };
     },
   }));
 }
+
+/** Beyond this many values a datum, distances of the values themselves say nothing that an eye would. */
+const MAX_VALUES = 4096;
+
+/** Points, table rows, waveforms: data whose values can be compared as they are. Pictures need features. */
+function valueRefusal({ datum }: DataDescription): string | undefined {
+  if (datum.kind !== "continuous" && datum.kind !== "binary") return "distances need continuous or binary data";
+  if (datum.shape.length > 2) return "pictures are compared by features; register a FeatureExtractor for them";
+  return sizeOf(datum.shape) > MAX_VALUES ? `values are compared up to ${MAX_VALUES} a datum` : undefined;
+}
+
+/** The same for data that are no pictures, on the values themselves; no extractor is needed. */
+export const valueMetrics: readonly Metric[] = gradedMetrics(
+  {
+    energyDistance: {
+      summary: "energy distance of samples from data, zero only for equal distributions; lower is better",
+      unit: "distance",
+      measure: (set, reference) => energyDistance(set.points, reference.points),
+    },
+    ...NEIGHBOUR_MEASURES,
+  },
+  {
+    nameOf: (measure) => measure,
+    refusal: valueRefusal,
+    draw: valueSets,
+    classes: 0,
+    note: "of the values themselves",
+  },
+);
 
 const COPY_SAMPLES = 1000;
 
@@ -157,7 +221,7 @@ export const copying: Metric = {
   refusal: (_model, { datum }) =>
     datum.kind === "continuous" || datum.kind === "binary" ? undefined : "distances need continuous or binary data",
   async evaluate(context) {
-    const { session, dataset, split, seed } = context;
+    const { session, dataset, split } = context;
     const { train, test } = dataset.splits;
     const fresh = split === train ? test : split;
     const n = Math.min(COPY_SAMPLES, sampleCount(context).n);
@@ -168,7 +232,7 @@ export const copying: Metric = {
       gather: (indices: Int32Array) => train.gather(indices).x?.data as Float32Array,
     };
     const nearest = (x: HostTensor) => nearestRows(session.engine, rows(x), training);
-    const ofSamples = await nearest(await session.sample({ n, seed }));
+    const ofSamples = await nearest((await drawExamples(context, n)).x);
     const ofFresh = await nearest(gatherShuffled(fresh, n).x);
     const copies = ofSamples.distance.reduce((count, distance) => count + (distance === 0 ? 1 : 0), 0);
     return {

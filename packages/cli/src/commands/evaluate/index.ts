@@ -1,5 +1,7 @@
+import { parseOptions } from "@latentkit/core";
 import { Command, Option } from "commander";
-import { wholeNumber } from "../../flags.js";
+import { findModel } from "../../app.js";
+import { addAssignments, parseAssignments, wholeNumber } from "../../flags.js";
 import { addDataFlags, addRunFlags, type DataFlags, loadData, type RunFlags, withRun } from "../../open.js";
 import { metricLines, metricNames, metricsJson, printResult } from "../../output.js";
 import { colorsFor } from "../../terminal.js";
@@ -7,10 +9,13 @@ import { colorsFor } from "../../terminal.js";
 interface EvaluateFlags extends RunFlags, DataFlags {
   readonly metrics?: string;
   readonly limit?: number;
+  readonly set?: readonly string[];
 }
 
 export function create(): Command {
-  return addDataFlags(addRunFlags(new Command()))
+  const command = addDataFlags(addRunFlags(new Command()));
+  addAssignments(command, "--set", "a sampling option of the model, for what is measured of samples");
+  return command
     .description("Measures a run on data it was not trained on; every number with its standard error.")
     .option(
       "--metrics <names>",
@@ -23,8 +28,12 @@ export function create(): Command {
 async function run(path: string, flags: EvaluateFlags): Promise<void> {
   await withRun(path, flags, async (open) => {
     const { dataset, split, name } = await loadData(open, flags);
-    const { session, checkpoint } = open.run;
+    const { session, checkpoint, description } = open.run;
+    const sampling = parseAssignments("--set", flags.set);
+    const plugin = findModel(open.app, description.model.name);
+    parseOptions(plugin.name, plugin.sampleOptions, sampling);
     const context = {
+      sampling,
       session,
       dataset,
       split,

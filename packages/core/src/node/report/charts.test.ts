@@ -37,6 +37,23 @@ describe("lineChart", () => {
   });
 });
 
+describe("lineChart of a curve that turns back", () => {
+  it("joins the points in their order, not by x", async () => {
+    const turn = [
+      [0, 0],
+      [2, 1],
+      [1, 2],
+    ] as const;
+    const svg = await lineChart([{ name: "turn", points: turn }], {
+      xTitle: "x",
+      yTitle: "y",
+      width: 200,
+      height: 100,
+    });
+    expect(svg).toContain('d="M0,100L200,50L100,0"');
+  });
+});
+
 describe("themedSvg", () => {
   it("replaces the colours of the theme by variables and the size by a limit", async () => {
     const svg = themedSvg(

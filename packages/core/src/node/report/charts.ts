@@ -70,9 +70,11 @@ function equalDomains(dots: readonly Dot[]): [number[], number[]] {
   return [x, y].map(([low, high]) => [(low + high) / 2 - half, (low + high) / 2 + half]) as [number[], number[]];
 }
 
-/** One curve: its points by rising x. */
+/** One curve through its points in the order given. */
 export interface Curve {
   readonly name: string;
+  /** One of the next free colours when absent. */
+  readonly color?: string;
   readonly points: readonly (readonly [x: number, y: number])[];
   /** Draw its points too: for curves measured at few places. */
   readonly dots?: boolean;
@@ -98,10 +100,14 @@ export async function lineChart(
   },
 ): Promise<string> {
   const values = curves.flatMap(({ name, points, dots }) =>
-    points.filter((point) => point.every(Number.isFinite)).map(([x, y]) => ({ x, y, name, dots: dots === true })),
+    points
+      .filter((point) => point.every(Number.isFinite))
+      .map(([x, y], at) => ({ x, y, at, name, dots: dots === true })),
   );
   const names = curves.map(({ name }) => name);
-  const range = curves.map((_, i) => [ACCENT, SECOND, ...CATEGORY_COLORS][i % (CATEGORY_COLORS.length + 2)]);
+  const range = curves.map(
+    ({ color }, i) => color ?? [ACCENT, SECOND, ...CATEGORY_COLORS][i % (CATEGORY_COLORS.length + 2)],
+  );
   const encoding = {
     x: {
       field: "x",
@@ -117,6 +123,7 @@ export async function lineChart(
       scale: { zero: false, ...(clip ? { domain: withoutStart(curves) } : {}) },
       axis: { tickCount: 5 },
     },
+    order: { field: "at", type: "quantitative" }, // else lines are sorted by x
     color: {
       field: "name",
       type: "nominal",

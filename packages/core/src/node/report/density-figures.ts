@@ -1,6 +1,7 @@
 import { type HostTensor, hostTensor } from "@latentkit/jit";
 import type { Split } from "../../data.js";
 import { encodePng } from "../../images.js";
+import { ACCENT, SECOND } from "./chart.js";
 import { lineChart } from "./charts.js";
 import { dataKind, extent, rowsOf } from "./data-kind.js";
 import type { Figure } from "./figure.js";
@@ -51,6 +52,7 @@ export async function warpedGridFigure({ session, dataset }: Subject): Promise<F
   const rows = rowsOf(await session.decode(z));
   const curves = lines.map((line, i) => ({
     name: String(i),
+    color: i < places.length ? ACCENT : SECOND,
     points: rows.slice(i * line.length, (i + 1) * line.length) as [number, number][],
   }));
   const svg = await lineChart(curves, { xTitle: "x₁", yTitle: "x₂", legend: false, height: 430 });
@@ -58,7 +60,7 @@ export async function warpedGridFigure({ session, dataset }: Subject): Promise<F
     name: "warped-grid",
     title: "Warped grid",
     caption:
-      "Straight lines through latent space, from -3 to 3 standard deviations, decoded into the plane of the data.",
+      "Straight lines through latent space, from -3 to 3 standard deviations, decoded into the plane of the data; one colour a direction.",
     drawing: { kind: "svg", svg },
   };
 }

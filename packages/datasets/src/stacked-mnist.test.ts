@@ -34,7 +34,8 @@ describe("stacked-mnist", () => {
     const counts = new Int32Array(1000);
     for (let from = 0; from < 26_000; from += 2000) {
       const rows = Array.from({ length: 2000 }, (_, i) => from + i);
-      for (const label of a?.gather(rows).label?.data ?? []) counts[label as number] = (counts[label as number] ?? 0) + 1;
+      for (const label of a?.gather(rows).label?.data ?? [])
+        counts[label as number] = (counts[label as number] ?? 0) + 1;
     }
     expect(Math.min(...counts)).toBeGreaterThan(4); // 26 on average; digits themselves are not equally frequent
     expect(Math.max(...counts)).toBeLessThan(70);

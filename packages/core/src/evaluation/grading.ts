@@ -42,7 +42,10 @@ export function sampleCount(
   const data = Math.min(split.size, controlSplit(dataset, split).size);
   const n = Math.min(data, limit ?? usual);
   if (n === usual) return { n };
-  return { n, remark: n === limit ? `${n < usual ? "limited to" : "asked for"} ${n}` : `the data have ${data} examples for a set` };
+  return {
+    n,
+    remark: n === limit ? `${n < usual ? "limited to" : "asked for"} ${n}` : `the data have ${data} examples for a set`,
+  };
 }
 
 /** The split that real images come from which are graded like samples. */

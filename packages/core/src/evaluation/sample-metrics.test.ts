@@ -186,7 +186,13 @@ describe("featureMetrics", () => {
 describe("modes", () => {
   it("are named by a classifier that fits, else by the nearest example, and the note says which", async () => {
     const { modes: named } = await evaluate(clusters(), ["modes"]);
-    expect(named).toMatchObject({ value: 2, n: 600, unit: "of 2", note: "classes by sign-rule", realVsReal: { value: 2 } });
+    expect(named).toMatchObject({
+      value: 2,
+      n: 600,
+      unit: "of 2",
+      note: "classes by sign-rule",
+      realVsReal: { value: 2 },
+    });
     const { modes: near } = await createEvaluator({}).evaluate(await contextOf(clusters(), 100), ["modes"]);
     expect(near).toMatchObject({ value: 2, n: 100, note: "classes by the nearest of 600 examples" });
     for (const extractors of [[extractor()], []]) {

@@ -168,6 +168,7 @@ async function runBlock(block) {
 const quick = {
   train: ["--evaluate-every", "0", "--threads", "1"],
   evaluate: ["--limit", "500", "--threads", "1"],
+  compare: ["--threads", "1", "--engine", "onnx"],
 };
 
 async function runCommands(text, cwd) {

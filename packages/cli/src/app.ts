@@ -40,20 +40,29 @@ export interface App {
 
 /** Registers what the command line brings and what the project's packages add. Warns on stderr of plugins that are broken. */
 export async function createApp(): Promise<App> {
-  const [{ vaePlugin }, { flowPlugin }, { ganPlugin }, { builtinDatasets }, { builtinExtractors }, discovery] =
-    await Promise.all([
-      import("@latentkit/vae"),
-      import("@latentkit/flow"),
-      import("@latentkit/gan"),
-      import("@latentkit/datasets"),
-      import("@latentkit/evaluation-classifiers"),
-      discoverPlugins(),
-    ]);
+  const [
+    { vaePlugin },
+    { flowPlugin },
+    { ganPlugin },
+    { diffusionPlugin },
+    { builtinDatasets },
+    { builtinExtractors },
+    discovery,
+  ] = await Promise.all([
+    import("@latentkit/vae"),
+    import("@latentkit/flow"),
+    import("@latentkit/gan"),
+    import("@latentkit/diffusion"),
+    import("@latentkit/datasets"),
+    import("@latentkit/evaluation-classifiers"),
+    discoverPlugins(),
+  ]);
   const { plugins, warnings } = withoutDoubles(
     [
       { plugin: vaePlugin as unknown as ModelPlugin, packageName: "@latentkit/vae" },
       { plugin: flowPlugin as unknown as ModelPlugin, packageName: "@latentkit/flow" },
       { plugin: ganPlugin as unknown as ModelPlugin, packageName: "@latentkit/gan" },
+      { plugin: diffusionPlugin as unknown as ModelPlugin, packageName: "@latentkit/diffusion" },
     ],
     discovery.plugins,
   );

@@ -35,14 +35,14 @@ describe("readConfigFile", () => {
       format: "latentkit-run/1",
       ...expected,
       options: undefined,
-      engine: { name: "tensorflow", details: { threads: 2, precision: "bf16" } },
+      engine: { name: "tensorflow", details: { threads: 2, precision: "bf16", lowering: "xla" } },
       versions: {},
       dataset: {},
     };
     expect(await read("a.json", JSON.stringify(json))).toEqual({
       ...expected,
       engine: "tensorflow",
-      options: { precision: "bf16" },
+      options: { precision: "bf16", lowering: "xla" },
     });
   });
 

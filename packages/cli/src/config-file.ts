@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { didYouMean, type EngineOptions, isDevice, isPrecision, UserError } from "@latentkit/core";
+import { didYouMean, type EngineOptions, isDevice, isLowering, isPrecision, UserError } from "@latentkit/core";
 import { withFileErrors } from "@latentkit/core/node";
 
 /** What a configuration file may say; every part may be left out. */
@@ -14,7 +14,7 @@ export interface FileConfig {
   readonly train: Record<string, unknown>;
 }
 
-const KEYS = ["model", "data", "out", "engine", "threads", "device", "precision", "train"];
+const KEYS = ["model", "data", "out", "engine", "threads", "device", "precision", "lowering", "train"];
 /** A run's own `config.json` is a configuration too; these parts of it describe the past. */
 const IGNORED = ["format", "dataset", "versions", "command"];
 
@@ -40,19 +40,29 @@ export async function readConfigFile(path: string): Promise<FileConfig> {
     ...(data ? { data } : {}),
     ...(engine === undefined ? {} : { engine: engine.name }),
     ...(value.out === undefined ? {} : { out: String(value.out) }),
-    options: optionsOf(path, { precision: engine?.options.precision, ...value }), // a run's file repeats its precision
+    options: optionsOf(path, { ...repeatedOptions(engine?.options ?? {}), ...value }), // a run's file repeats what its numbers depend on
+  };
+}
+
+/** What a run goes on with as it began, from what its engine said of itself; threads and device may differ, they change the last bits only. */
+export function repeatedOptions({ precision, lowering }: Readonly<Record<string, unknown>>): EngineOptions {
+  return {
+    ...(typeof precision === "string" && isPrecision(precision) ? { precision } : {}),
+    ...(typeof lowering === "string" && isLowering(lowering) ? { lowering } : {}),
   };
 }
 
 /** How the engine is to compute. */
-function optionsOf(path: string, { threads, device, precision }: Record<string, unknown>): EngineOptions {
+function optionsOf(path: string, { threads, device, precision, lowering }: Record<string, unknown>): EngineOptions {
   if (threads !== undefined && !(Number.isInteger(threads) && (threads as number) >= 1))
     throw refuse(path, `threads must be a whole number from 1, got ${JSON.stringify(threads)}`);
   if (device !== undefined && !isDevice(String(device)))
     throw refuse(path, `device must be cpu, gpu or gpu:N, got ${JSON.stringify(device)}`);
   if (precision !== undefined && !isPrecision(String(precision)))
     throw refuse(path, `precision must be float32 or bf16, got ${JSON.stringify(precision)}`);
-  return { threads, device, precision } as EngineOptions;
+  if (lowering !== undefined && !isLowering(String(lowering)))
+    throw refuse(path, `lowering must be xla, clusters or graph, got ${JSON.stringify(lowering)}`);
+  return { threads, device, precision, lowering } as EngineOptions;
 }
 
 /** `model: vae` or `model: { name: vae, config: { … } }`. */

@@ -12,6 +12,9 @@ describe("engines without GPU and bfloat16", () => {
     await expect(create({ precision: "bf16" })).rejects.toThrow(
       `--precision bf16: the ${name} engine computes in float32 only`,
     );
+    await expect(create({ lowering: "xla" })).rejects.toThrow(
+      `--lowering xla: the ${name} engine executes programs in one way only`,
+    );
     const made = await create({ device: "cpu", precision: "float32", threads: 1 });
     expect(made.name).toBe(name);
     await made.dispose();

@@ -66,7 +66,7 @@ const reference: EngineFactory = {
 };
 
 /** Refuses what only the tensorflow engine can do. */
-function refuseOther(name: string, { device = "cpu", precision = "float32" }: EngineOptions): void {
+function refuseOther(name: string, { device = "cpu", precision = "float32", lowering }: EngineOptions): void {
   const instead = (setup: string) =>
     `; use --engine tensorflow (latentkit setup tensorflow${setup} installs its library)`;
   if (device !== "cpu")
@@ -78,6 +78,11 @@ function refuseOther(name: string, { device = "cpu", precision = "float32" }: En
     throw new UserError(
       "@latentkit/cli",
       `--precision ${precision}: the ${name} engine computes in float32 only${instead("")}`,
+    );
+  if (lowering !== undefined)
+    throw new UserError(
+      "@latentkit/cli",
+      `--lowering ${lowering}: the ${name} engine executes programs in one way only${instead("")}`,
     );
 }
 

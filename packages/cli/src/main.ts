@@ -20,8 +20,21 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "walk through latent space between examples",
     load: () => import("./commands/interpolate/index.js"),
   },
+  map: {
+    summary: "draw a data set in the plane of the latents, beside principal components",
+    load: () => import("./commands/map/index.js"),
+  },
   encode: { summary: "write the latents of a data set to a file", load: () => import("./commands/encode/index.js") },
   evaluate: { summary: "measure a run, with errors", load: () => import("./commands/evaluate/index.js") },
+  compare: {
+    summary: "train several models for the same time and set them side by side",
+    load: () => import("./commands/compare/index.js"),
+  },
+  import: {
+    summary: "make a run of a model that another library saved",
+    load: () => import("./commands/import/index.js"),
+  },
+  export: { summary: "write a run's model for another library", load: () => import("./commands/export/index.js") },
   setup: {
     summary: "install the library of the fastest engine, or remove it",
     load: () => import("./commands/setup/index.js"),

@@ -2,9 +2,11 @@ import {
   type Dataset,
   type Engine,
   type EngineDevice,
+  type EngineLowering,
   type EngineOptions,
   type EnginePrecision,
   isDevice,
+  isLowering,
   isPrecision,
   parseCheckpointChoice,
   type Split,
@@ -57,6 +59,12 @@ export function addEngineFlags(command: Command): Command {
       new Option("--precision <format>", "of matrix products: float32 or bf16 (default: float32)").argParser(
         parsePrecision,
       ),
+    )
+    .addOption(
+      new Option(
+        "--lowering <name>",
+        "how the tensorflow engine executes: xla, clusters or graph (default: chosen for each program)",
+      ).argParser(parseLowering),
     );
 }
 
@@ -70,12 +78,18 @@ function parsePrecision(text: string): EnginePrecision {
   throw new UsageError(`--precision must be float32 or bf16, got "${text}"`);
 }
 
+function parseLowering(text: string): EngineLowering {
+  if (isLowering(text)) return text;
+  throw new UsageError(`--lowering must be xla, clusters or graph, got "${text}"`);
+}
+
 /** The given ones of an engine's options. */
-export function engineOptions({ threads, device, precision }: EngineOptions): EngineOptions {
+export function engineOptions({ threads, device, precision, lowering }: EngineOptions): EngineOptions {
   return {
     ...(threads === undefined ? {} : { threads }),
     ...(device === undefined ? {} : { device }),
     ...(precision === undefined ? {} : { precision }),
+    ...(lowering === undefined ? {} : { lowering }),
   };
 }
 
@@ -121,6 +135,7 @@ export async function withRun(path: string, flags: RunFlags, work: (open: OpenRu
 
 /** The engine a run was trained on, `auto` with a warning when it cannot run here: results agree up to rounding. */
 export async function engineOfRun({ engines }: App, name: string, threads?: number): Promise<string> {
+  if (name === "auto") return name; // of a run that was imported
   const options = threads === undefined ? {} : { threads };
   const { available = false, detail = "it is not installed" } =
     (await engines.find((engine) => engine.name === name)?.probe(options)) ?? {};

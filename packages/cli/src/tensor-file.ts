@@ -9,6 +9,8 @@ export interface TensorOutput {
   readonly more?: Readonly<Record<string, HostTensor>>;
   /** Names of the columns of a table, when the last dimension has them. */
   readonly columns?: readonly string[] | undefined;
+  /** Values a second, when it is sound. */
+  readonly sampleRate?: number | undefined;
   /** Absent when there is no picture of it. */
   draw?(): Promise<Drawing>;
 }
@@ -31,9 +33,18 @@ export async function writeOutput(path: string, output: TensorOutput): Promise<v
       return writeFileAtomic(path, formatCsv(output));
     case ".json":
       return writeFileAtomic(path, `${JSON.stringify({ shape: x.shape, values: nested(x) })}\n`);
+    case ".wav":
+      return writeFileAtomic(path, await soundOf(output));
     default:
       return writeDrawing(path, output);
   }
+}
+
+async function soundOf({ x, sampleRate }: TensorOutput): Promise<Uint8Array> {
+  if (sampleRate === undefined)
+    throw new UserError("@latentkit/cli", "--out …wav: the data are no sound; choose another ending");
+  const { encodeWav } = await import("@latentkit/datasets");
+  return encodeWav(x, sampleRate);
 }
 
 /** Refuses an ending before any work is done. @throws UserError. */

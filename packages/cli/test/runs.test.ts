@@ -430,7 +430,7 @@ describe("plugins", () => {
     expect(listed.stderr.trimEnd().split("\n")).toEqual([
       expect.stringMatching(/^warning plugin latentkit-broken is left out: /),
     ]);
-    expect(lastJson(listed).models.map(({ name }: any) => name)).toEqual(["vae", "flow", "gan", "bell"]);
+    expect(lastJson(listed).models.map(({ name }: any) => name)).toEqual(["vae", "flow", "gan", "diffusion", "bell"]);
     const result = await inProject(
       "train",
       "bell",

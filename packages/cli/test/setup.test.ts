@@ -92,6 +92,7 @@ describe("--device and --precision", () => {
   it.each([
     [["--device", "tpu"], 2, '--device must be cpu, gpu or gpu:N such as gpu:1, got "tpu"'],
     [["--precision", "fp16"], 2, '--precision must be float32 or bf16, got "fp16"'],
+    [["--lowering", "jit"], 2, '--lowering must be xla, clusters or graph, got "jit"'],
   ])("%j is refused", async (flags, expected, part) => {
     const { code, stdout, stderr } = await run(["sample", "any", ...flags]);
     expect(stderr).toContain(part);

@@ -49,6 +49,8 @@ export interface Dataset {
   readonly labelNames?: readonly string[];
   /** Text of each token id, for `tokens`: `tokens[id]`. */
   readonly tokens?: readonly string[];
+  /** Values a second, of waveforms: such data can be written as sound. */
+  readonly sampleRate?: number;
   /** Column names of tabular data, in the order of the last dimension. */
   readonly columns?: readonly string[];
   /** How tabular columns were rescaled: `x = (raw - mean) / std`, from the training split. A log-likelihood of `raw` is that of `x` minus the sum of `ln std`. */

@@ -8,6 +8,8 @@ export interface EngineOptions {
   readonly device?: EngineDevice;
   /** Of matrix products and convolutions; float32 when absent. */
   readonly precision?: EnginePrecision;
+  /** How programs are executed; the engine's choice for each program when absent. */
+  readonly lowering?: EngineLowering;
 }
 
 export type EngineDevice = "cpu" | "gpu" | `gpu:${number}`;
@@ -23,6 +25,14 @@ export type EnginePrecision = "float32" | "bf16";
 /** Whether a text names a precision. */
 export function isPrecision(text: string): text is EnginePrecision {
   return text === "float32" || text === "bf16";
+}
+
+/** `xla`: compiled as a whole; `clusters`: what lies between convolutions is compiled; `graph`: operation by operation. */
+export type EngineLowering = "xla" | "clusters" | "graph";
+
+/** Whether a text names a lowering. */
+export function isLowering(text: string): text is EngineLowering {
+  return text === "xla" || text === "clusters" || text === "graph";
 }
 
 /** An engine that may be used here; registered under the token `ENGINE`. */

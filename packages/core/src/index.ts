@@ -40,6 +40,7 @@ export {
   unflatten,
   uniform,
 } from "@latentkit/jit";
+export { type AnimationOptions, encodeApng } from "./animation.js";
 export * from "./checkpoint.js";
 export { type Clock, systemClock } from "./clock.js";
 export { createContainer, resolveAll } from "./container.js";
@@ -49,10 +50,12 @@ export * from "./distributions/index.js";
 export {
   type EngineDevice,
   type EngineFactory,
+  type EngineLowering,
   type EngineOptions,
   type EnginePrecision,
   type EngineProbe,
   isDevice,
+  isLowering,
   isPrecision,
 } from "./engine-factory.js";
 export * from "./evaluation/index.js";
@@ -64,6 +67,7 @@ export {
   type MetricResult,
   meanAndError,
 } from "./evaluator.js";
+export * from "./foreign.js";
 export * from "./images.js";
 export * from "./log.js";
 export * from "./model.js";
@@ -74,7 +78,8 @@ export * from "./optim/index.js";
 export { parseOptions } from "./options.js";
 export * from "./plugin.js";
 export * from "./safetensors.js";
-export { type SampleFrame, type SampleOptions, Session, type SplitOptions } from "./session.js";
+export type { SampleOptions } from "./sample-request.js";
+export { type LatentSpace, type SampleFrame, Session, type SplitOptions } from "./session.js";
 export * from "./tokens.js";
 export { createModel, type Run, type TrainOptions, train } from "./train.js";
 export {

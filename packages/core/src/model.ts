@@ -59,6 +59,26 @@ export interface SampleRequest {
   /** Shape `(n,)` int32, when asked for by class. */
   readonly label?: Tensor;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Those given of the model's {@link GenerativeModel.sampleInputs}, shape `(n, ...shape)`. */
+  readonly inputs?: Readonly<Record<string, Tensor>>;
+}
+
+/** A tensor that a sampler takes beside its options: data to start from, a mask. */
+export interface SampleInput {
+  /** Of one sample. */
+  readonly shape: readonly number[];
+  /** What black and white of a picture file become; [0, 1] when absent. */
+  readonly range?: readonly [low: number, high: number];
+  /** One line for help. */
+  readonly summary: string;
+}
+
+/** What is known of a {@link SampleRequest} before any tensor is: enough to plan the steps. */
+export interface SamplingPlan {
+  readonly n: number;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Names of the {@link SampleRequest.inputs} given; none when absent. */
+  readonly given?: readonly string[];
 }
 
 /** A scan: `start`, then `steps` times `step`, then `finish`; each part is compiled once. */
@@ -80,6 +100,23 @@ export interface Latent<P = any, S = any> {
   encode?(params: P, state: S, batch: Batch): Tensor;
   /** @param label Shape `(B,)` int32 for conditional models. @returns Data in their own range, shape `(B, ...datum.shape)`. */
   decode(params: P, state: S, z: Tensor, label?: Tensor): Tensor;
+}
+
+/** Steps of equal shape that make one tensor of an input: like {@link Sampling}, each part is compiled once. */
+export interface Scan<I, P = any, S = any, C extends TensorTree = any> {
+  readonly steps: number;
+  start(params: P, state: S, input: I, key: Key): C;
+  /** @param i Step number from 0, int32 scalar. */
+  step(params: P, state: S, carry: C, i: Tensor, key: Key): C;
+  finish(params: P, state: S, carry: C): Tensor;
+}
+
+/** A {@link Latent} space whose ways there and back take many steps: the noise of a diffusion model, by its differential equation. */
+export interface ScanLatent<P = any, S = any> {
+  /** As in {@link Latent}. */
+  readonly shape: readonly number[];
+  readonly encode: Scan<Batch, P, S>;
+  readonly decode: Scan<{ readonly z: Tensor; readonly label?: Tensor }, P, S>;
 }
 
 /** What every measurement of a model's own says of itself. */
@@ -110,15 +147,8 @@ export interface ScanMetric<P = any, S = any, C extends TensorTree = any> extend
   readonly scan: MetricScan<P, S, C>;
 }
 
-/** The steps of a {@link ScanMetric}; each part is compiled once. */
-export interface MetricScan<P = any, S = any, C extends TensorTree = any> {
-  readonly steps: number;
-  start(params: P, state: S, batch: Batch, key: Key): C;
-  /** @param i Step number from 0, int32 scalar. */
-  step(params: P, state: S, carry: C, i: Tensor, key: Key): C;
-  /** @returns What is measured of each example, shape `(B,)` or `(B, ...)`. */
-  finish(params: P, state: S, carry: C): Tensor;
-}
+/** The steps of a {@link ScanMetric}: `finish` gives what is measured of each example, shape `(B,)` or `(B, ...)`. */
+export type MetricScan<P = any, S = any, C extends TensorTree = any> = Scan<Batch, P, S, C>;
 
 /**
  * Everything the trainer, the evaluator and the command line may know about a model.
@@ -134,12 +164,16 @@ export interface GenerativeModel<P = any, S = any> {
   init(key: Key, batch: Batch): { params: P; state: S };
   /** Run in order on every step. */
   readonly objectives: readonly Objective<P, S>[];
-  sampling(request: Omit<SampleRequest, "label">): Sampling<P, S>;
+  sampling(plan: SamplingPlan): Sampling<P, S>;
+  /** Tensors that sampling may be given, by name. */
+  readonly sampleInputs?: Readonly<Record<string, SampleInput>>;
   /** Exact log-likelihood in nats, shape `(B,)`: flow, autoregressive. */
   logProb?(params: P, state: S, batch: Batch): Tensor;
   /** Lower bound on the log-likelihood in nats, shape `(B,)`: VAE, diffusion. */
   elbo?(params: P, state: S, batch: Batch, key: Key): Tensor;
   readonly latent?: Latent<P, S>;
+  /** The same in many steps; a model has one of the two, or none. */
+  readonly scanLatent?: ScanLatent<P, S>;
   /** What the model sees in each datum, shape `(B, F)`: for probes and maps. `latent.encode` serves where it is absent. */
   features?(params: P, state: S, batch: Batch): Tensor;
   /** A sampling option whose effect is worth a picture, with values to draw it at: a ladder of temperatures. */

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { DatumSpec } from "./data.js";
+import type { ForeignFormat } from "./foreign.js";
 import type { GenerativeModel } from "./model.js";
 
 /** What a model package registers. Its two schemas give defaults, types, command-line flags, JSON Schema and documentation. */
@@ -13,6 +14,8 @@ export interface ModelPlugin<C extends z.ZodObject = z.ZodObject, O extends z.Zo
   readonly sampleOptions: O;
   /** @throws UserError when the configuration cannot be right for the data. */
   create(config: z.output<C>, datum: DatumSpec): GenerativeModel;
+  /** Folders of other libraries that hold models of this kind: `latentkit import` and `export`. */
+  readonly formats?: readonly ForeignFormat[];
 }
 
 /** A plugin with the options chosen: what `train({ model })` takes. */

@@ -19,20 +19,10 @@ import {
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { paddedRanges } from "./batches.js";
 import type { Split } from "./data.js";
-import type { Batch, GenerativeModel, MetricScan, SampleRequest, Sampling, TensorTree } from "./model.js";
+import type { Batch, GenerativeModel, Latent, MetricScan, SampleRequest, Sampling, Scan, TensorTree } from "./model.js";
 import { batchSpecs, type ModelSpecs } from "./model-specs.js";
+import { checkRequest, chunkRequests, labelTensor, type SampleOptions, sampleInputs } from "./sample-request.js";
 import { averagedGroups } from "./train-step.js";
-
-/** What a caller asks of a sampler. */
-export interface SampleOptions {
-  readonly n: number;
-  /** Same seed, same samples. 0 when absent. */
-  readonly seed?: number;
-  /** A class for every sample, or one for all. */
-  readonly label?: number | readonly number[];
-  /** The model's own sampling options. */
-  readonly options?: Readonly<Record<string, unknown>>;
-}
 
 /** One step of a sampling scan as it streams. */
 export interface SampleFrame {
@@ -53,6 +43,22 @@ export interface SplitOptions {
 }
 
 const MAX_SAMPLES_A_CALL = 256;
+
+/** What a model's latent space offers, whether its ways take one step or many. */
+export interface LatentSpace {
+  readonly shape: readonly number[];
+  readonly canEncode: boolean;
+  /** Steps of encoding one batch: 1, or those of a scan. */
+  readonly encodeSteps: number;
+}
+
+/** The three compiled parts of a scan. */
+interface ScanPrograms {
+  start(inputs: Tree<HostTensor>, key: Int32Array): Promise<unknown>;
+  step(i: number, key: Int32Array): Promise<unknown>;
+  finish(): Promise<HostTensor>;
+  dispose(): Promise<void>;
+}
 
 /** A model's weights on an engine: sample, encode, decode, measure. Programs are compiled on first use and kept. */
 export class Session {
@@ -77,87 +83,85 @@ export class Session {
    * @throws UserError when `n` or a label is impossible.
    */
   async sample(request: SampleOptions): Promise<HostTensor> {
-    checkCount(request.n);
+    this.#check(request);
     const parts: HostTensor[] = [];
-    for (const [chunk, options] of chunks(request).entries()) {
-      for await (const frame of this.#scan(options, chunk, false)) parts.push(frame.x);
-    }
+    for await (const frame of this.#scan(chunkRequests(request, MAX_SAMPLES_A_CALL), false)) parts.push(frame.x);
     return concatRows(parts, request.n);
   }
 
   /** Every step of the scan; the last frame holds the samples. @throws UserError when `n` is not from 1 to 256, or a label is impossible. */
   sampleStream(request: SampleOptions): AsyncIterable<SampleFrame> {
-    checkCount(request.n);
+    this.#check(request);
     if (request.n > MAX_SAMPLES_A_CALL) {
       throw new UserError("@latentkit/core", `sampleStream: n must be at most ${MAX_SAMPLES_A_CALL}, got ${request.n}`);
     }
-    return this.#scan(request, 0, true);
+    return this.#scan([request], true);
   }
 
-  async *#scan(request: SampleOptions, chunk: number, everyStep: boolean): AsyncGenerator<SampleFrame> {
-    const { n, seed = 0, options = {} } = request;
-    const label = labelTensor(request, this.model.datum.classes);
-    const sampling = this.model.sampling({ n, options });
-    const inputs = label === undefined ? {} : { label };
-    const inputSpecs = mapTree(inputs as Tree<HostTensor>, specOf);
-    const asked = (args: { label?: Tensor }): SampleRequest => ({
+  /** @param parts Requests of equal size and options: one compiled scan serves all. */
+  async *#scan(parts: readonly SampleOptions[], everyStep: boolean): AsyncGenerator<SampleFrame> {
+    const { n, options = {}, inputs: given = {} } = parts[0] as SampleOptions;
+    const sampling = this.model.sampling({ n, options, given: Object.keys(given) });
+    const calls = parts.map((part, chunk) => ({
+      inputs: this.#sampleInputs(part),
+      key: hostKey(part.seed ?? 0, "sample", chunk),
+    }));
+    const inputSpecs = mapTree((calls[0]?.inputs ?? {}) as Tree<HostTensor>, specOf);
+    const asked = (args: { label?: Tensor; inputs?: Record<string, Tensor> }): SampleRequest => ({
       n,
       options,
       ...(args.label ? { label: args.label } : {}),
+      ...(args.inputs ? { inputs: args.inputs } : {}),
     });
-    const signature = JSON.stringify([n, options, Object.keys(inputs)]);
-    const startKey = (key: Key) => fold(key, "start");
     if (sampling.steps === 0 || sampling.step === undefined) {
-      const once = this.#function(`sample ${signature}`, (state, args, key) => ({
-        outputs: {
-          x: sampling.finish(
-            state.params,
-            state.state,
-            sampling.start(state.params, state.state, startKey(key), asked(args)),
-          ),
-        },
-      }));
+      const signature = JSON.stringify([n, options, inputSpecs]);
+      const once = this.#function(`sample ${signature}`, (state, args, key) => {
+        const carry = sampling.start(state.params, state.state, fold(key, "start"), asked(args));
+        return { outputs: { x: sampling.finish(state.params, state.state, carry) } };
+      });
       const program = await this.#compile(once, inputSpecs);
-      const { x } = await program.run(inputs, hostKey(seed, "sample", chunk));
-      yield { step: 0, steps: 0, x };
+      for (const { inputs, key } of calls) yield { step: 0, steps: 0, x: (await program.run(inputs, key)).x };
       return;
     }
-    yield* this.#steps(sampling, {
-      asked,
-      inputs,
-      inputSpecs,
-      key: hostKey(seed, "sample", chunk),
-      everyStep,
-    });
-  }
-
-  async *#steps(
-    sampling: Sampling,
-    scan: {
-      asked: (args: { label?: Tensor }) => SampleRequest;
-      inputs: Tree<HostTensor>;
-      inputSpecs: Tree<TensorSpec>;
-      key: Int32Array;
-      everyStep: boolean;
-    },
-  ): AsyncGenerator<SampleFrame> {
     const programs = await this.#scanPrograms({
-      inputSpecs: scan.inputSpecs,
-      start: (state, args, key) => sampling.start(state.params, state.state, key, scan.asked(args)),
+      inputSpecs,
+      start: (state, args, key) => sampling.start(state.params, state.state, key, asked(args)),
       step: (state, carry, i, key) => sampling.step?.(state.params, state.state, carry, i, key) as TensorTree,
       finish: (state, carry) => sampling.finish(state.params, state.state, carry),
     });
     try {
-      await programs.start(scan.inputs, scan.key);
-      for (let i = 0; i <= sampling.steps; i++) {
-        if (scan.everyStep || i === sampling.steps) {
-          yield { step: i, steps: sampling.steps, x: await programs.finish() };
-        }
-        if (i < sampling.steps) await programs.step(i, scan.key);
-      }
+      for (const { inputs, key } of calls) yield* this.#steps(programs, sampling.steps, inputs, key, everyStep);
     } finally {
       await programs.dispose();
     }
+  }
+
+  async *#steps(
+    programs: ScanPrograms,
+    steps: Sampling["steps"],
+    inputs: Tree<HostTensor>,
+    key: Int32Array,
+    everyStep: boolean,
+  ): AsyncGenerator<SampleFrame> {
+    await programs.start(inputs, key);
+    for (let i = 0; i <= steps; i++) {
+      if (everyStep || i === steps) yield { step: i, steps, x: await programs.finish() };
+      if (i < steps) await programs.step(i, key);
+    }
+  }
+
+  #check(request: SampleOptions): void {
+    checkRequest(request, this.model.datum.classes, this.model.sampleInputs ?? {});
+  }
+
+  /** Labels and tensors of one call, as the compiled scan takes them. */
+  #sampleInputs(part: SampleOptions): Record<string, Tree<HostTensor>> {
+    const label = labelTensor(part);
+    const inputs = sampleInputs(part);
+    return {
+      ...(label === undefined ? {} : { label }),
+      ...(inputs === undefined ? {} : { inputs: inputs as Tree<HostTensor> }),
+    };
   }
 
   /** Compiles the parts of a scan. The carry lives in the store under a name of its own until `dispose`. */
@@ -166,7 +170,7 @@ export class Session {
     start(state: any, inputs: any, key: Key): TensorTree;
     step(state: any, carry: any, i: Tensor, key: Key): TensorTree;
     finish(state: any, carry: any): Tensor;
-  }) {
+  }): Promise<ScanPrograms> {
     const id = `carry${this.#samplings++}`;
     const start: ProgramFunction = (state, inputs, key) => ({
       state: { [id]: scan.start(state, inputs, fold(key, "start")) },
@@ -185,9 +189,9 @@ export class Session {
       await this.#compile(finish, {}, { [id]: carry }),
     ] as const;
     return {
-      start: (inputs: Tree<HostTensor>, key: Int32Array) => programs[0].run(inputs, key),
-      step: (i: number, key: Int32Array) => programs[1].run({ i: hostTensor([i], [], "int32") }, key),
-      finish: async (): Promise<HostTensor> => (await programs[2].run({})).x,
+      start: (inputs, key) => programs[0].run(inputs, key),
+      step: (i, key) => programs[1].run({ i: hostTensor([i], [], "int32") }, key),
+      finish: async () => (await programs[2].run({})).x,
       dispose: async () => {
         for (const program of programs) await program.dispose();
         const paths = [...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id);
@@ -234,29 +238,49 @@ export class Session {
   ): Promise<HostTensor> {
     const size = Math.min(limit, split.size);
     const rows = Math.min(batchSize, size);
-    const programs = await this.#scanPrograms({
-      inputSpecs: { batch: batchSpecs(split, rows) } as Tree<TensorSpec>,
-      start: (state, { batch }, key) => scan.start(state.params, state.state, batch, key),
-      step: (state, carry, i, key) => scan.step(state.params, state.state, carry, i, key),
-      finish: (state, carry) => scan.finish(state.params, state.state, carry),
-    });
+    const whole: Scan<{ batch: Batch }> = {
+      ...scan,
+      start: (params, state, { batch }, key) => scan.start(params, state, batch, key),
+    };
+    return concatRows(await this.#runScan(whole, batchCalls(split, size, rows, seed)), size);
+  }
+
+  /** One result a call, of a scan that is compiled once; calls have equal shapes. */
+  async #runScan(
+    scan: Scan<any>,
+    calls: Iterable<{ readonly inputs: Tree<HostTensor>; readonly key: Int32Array }>,
+  ): Promise<HostTensor[]> {
+    let programs: ScanPrograms | undefined;
     const parts: HostTensor[] = [];
-    let chunk = 0;
     try {
-      for (const { indices, count } of paddedRanges(size, rows)) {
-        const key = hostKey(seed, "evaluate", chunk++);
-        await programs.start({ batch: split.gather(indices) }, key);
+      for (const { inputs, key } of calls) {
+        programs ??= await this.#scanPrograms({
+          inputSpecs: mapTree(inputs, specOf),
+          start: (state, input, key) => scan.start(state.params, state.state, input, key),
+          step: (state, carry, i, key) => scan.step(state.params, state.state, carry, i, key),
+          finish: (state, carry) => scan.finish(state.params, state.state, carry),
+        });
+        await programs.start(inputs, key);
         for (let i = 0; i < scan.steps; i++) await programs.step(i, key);
-        parts.push(firstRows(await programs.finish(), count));
+        parts.push(await programs.finish());
       }
     } finally {
-      await programs.dispose();
+      await programs?.dispose();
     }
-    return concatRows(parts, size);
+    return parts;
+  }
+
+  /** What latent space the model has; `undefined` when it has none. */
+  get latentSpace(): LatentSpace | undefined {
+    const { latent, scanLatent } = this.model;
+    if (latent) return { shape: latent.shape, canEncode: latent.encode !== undefined, encodeSteps: 1 };
+    return scanLatent && { shape: scanLatent.shape, canEncode: true, encodeSteps: scanLatent.encode.steps };
   }
 
   /** The most likely latent of every example of a split, shape `(n, ...latent.shape)`. @throws UserError when the model cannot encode. */
   encode(split: Split, options: SplitOptions = {}): Promise<HostTensor> {
+    const { scanLatent } = this.model;
+    if (scanLatent) return this.perExampleScan(scanLatent.encode, split, options);
     const { encode } = this.#latent();
     if (encode === undefined)
       throw new UserError("@latentkit/core", "this model has no encoder: it cannot encode or reconstruct data");
@@ -265,7 +289,7 @@ export class Session {
 
   /** Latents drawn from the prior, standard normal. @returns Shape `(n, ...latent.shape)`. @throws UserError when the model has no latent space. */
   drawLatents(n: number, seed = 0): HostTensor {
-    const shape = [n, ...this.#latent().shape];
+    const shape = [n, ...(this.latentSpace ?? this.#latent()).shape];
     return hostTensor(philoxNormal(hostKey(seed, "latents"), sizeOf(shape)), shape);
   }
 
@@ -277,16 +301,21 @@ export class Session {
    * @throws UserError when the model has no latent space.
    */
   async decode(z: HostTensor, label?: HostTensor): Promise<HostTensor> {
+    const inputs = (label === undefined ? { z } : { z, label }) as Tree<HostTensor>;
+    const { scanLatent } = this.model;
+    if (scanLatent) {
+      const [x] = await this.#runScan(scanLatent.decode, [{ inputs, key: hostKey(0, "decode") }]);
+      return x as HostTensor;
+    }
     const { decode } = this.#latent();
     const body = this.#function(decode, (state, args) => ({
       outputs: { x: decode(state.params, state.state, args.z, args.label) },
     }));
-    const inputs = label === undefined ? { z } : { z, label };
-    const program = await this.#compile(body, mapTree(inputs as Tree<HostTensor>, specOf));
+    const program = await this.#compile(body, mapTree(inputs, specOf));
     return (await program.run(inputs)).x;
   }
 
-  #latent(): NonNullable<GenerativeModel["latent"]> {
+  #latent(): Latent {
     const { latent } = this.model;
     if (latent === undefined)
       throw new UserError("@latentkit/core", "this model has no latent space: it cannot encode, decode or interpolate");
@@ -333,35 +362,12 @@ export function storedWeights(
 
 const specOf = ({ shape, dtype }: TensorSpec): TensorSpec => ({ shape, dtype });
 
-function checkCount(n: number): void {
-  if (!Number.isSafeInteger(n) || n < 1)
-    throw new UserError("@latentkit/core", `n must be a whole number from 1, got ${n}`);
-}
-
-function chunks(request: SampleOptions): SampleOptions[] {
-  const { n, label } = request;
-  if (n <= MAX_SAMPLES_A_CALL) return [request];
-  const starts = Array.from({ length: Math.ceil(n / MAX_SAMPLES_A_CALL) }, (_, i) => i * MAX_SAMPLES_A_CALL);
-  return starts.map((start) => {
-    const labels = Array.isArray(label) ? padded(label.slice(start, start + MAX_SAMPLES_A_CALL)) : label;
-    return { ...request, n: MAX_SAMPLES_A_CALL, ...(labels === undefined ? {} : { label: labels }) };
-  });
-}
-
-const padded = (labels: readonly number[]): number[] =>
-  Array.from({ length: MAX_SAMPLES_A_CALL }, (_, i) => labels[Math.min(i, labels.length - 1)] as number);
-
-function labelTensor({ n, label }: SampleOptions, classes: number | undefined): HostTensor | undefined {
-  if (label === undefined) return undefined;
-  const labels = typeof label === "number" ? Array.from({ length: n }, () => label) : label;
-  if (classes === undefined)
-    throw new UserError("@latentkit/core", "label was given, but the model was trained on data without labels");
-  if (labels.length !== n)
-    throw new UserError("@latentkit/core", `${labels.length} labels were given for n = ${n} samples; give one, or n`);
-  const bad = labels.find((value) => !Number.isInteger(value) || value < 0 || value >= classes);
-  if (bad !== undefined)
-    throw new UserError("@latentkit/core", `label must be a whole number from 0 to ${classes - 1}, got ${bad}`);
-  return hostTensor(labels, [n], "int32");
+/** Batches of a split in its order, padded to equal shapes. */
+function* batchCalls(split: Split, size: number, rows: number, seed: number) {
+  let chunk = 0;
+  for (const { indices } of paddedRanges(size, rows)) {
+    yield { inputs: { batch: split.gather(indices) } as Tree<HostTensor>, key: hostKey(seed, "evaluate", chunk++) };
+  }
 }
 
 /** The first `count` rows; the tensor itself when it has no more. */

@@ -13,7 +13,18 @@ import { parseOptions } from "./options.js";
 /** How a model is trained: serialisable, saved in the run's `config.json`. */
 export const trainConfigSchema = z.strictObject({
   steps: z.int().min(1).optional().describe("updates to do; `epochs` times the steps of an epoch when absent"),
-  epochs: z.number().positive().default(10).describe("passes over the training data, when `steps` is not given"),
+  epochs: z
+    .number()
+    .positive()
+    .optional()
+    .describe("passes over the training data, when `steps` is not given; 10 when nothing says how long"),
+  minutes: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      "time limit of the updates alone, without compiling, evaluation and saving; without `steps` and `epochs` as many updates as the measured speed allows, so that schedules end in time",
+    ),
   batchSize: z.int().min(1).default(128).describe("examples an update"),
   seed: z.int().default(0).describe("everything random follows from it: initial weights, data order, noise"),
   optimizer: optimizerSchema.prefault({}).describe("the update rule and its learning rate"),
@@ -43,9 +54,16 @@ export type TrainConfig = z.output<typeof trainConfigSchema>;
 /** A training configuration as users give it: everything has a default. */
 export type TrainConfigInput = z.input<typeof trainConfigSchema>;
 
+const EPOCHS = 10;
+
 /** Total number of updates of a configuration. */
-export function totalSteps({ steps, epochs }: Pick<TrainConfig, "steps" | "epochs">, stepsPerEpoch: number): number {
+export function totalSteps({ steps, epochs = EPOCHS }: Pick<TrainConfig, "steps" | "epochs">, stepsPerEpoch: number) {
   return steps ?? Math.max(1, Math.round(epochs * stepsPerEpoch));
+}
+
+/** Whether only a time says how long to train: the number of updates must be measured. */
+export function isTimed({ steps, epochs, minutes }: Pick<TrainConfig, "steps" | "epochs" | "minutes">): boolean {
+  return minutes !== undefined && steps === undefined && epochs === undefined;
 }
 
 /** A configuration whose number of updates is settled. */
@@ -63,9 +81,13 @@ export function objectiveOptimizer({ optimizer, optimizers }: TrainConfig, objec
  */
 export function trainingOf(model: GenerativeModel, given: TrainConfigInput): TrainConfig {
   const { steps, ...preferred } = model.training ?? {};
-  const length = given.steps === undefined && given.epochs === undefined && steps !== undefined ? { steps } : {};
+  const { epochs, ...rest } = preferred;
+  const saysHowLong = given.steps !== undefined || given.epochs !== undefined || given.minutes !== undefined;
+  const length = saysHowLong
+    ? {}
+    : { ...(steps === undefined ? {} : { steps }), ...(epochs === undefined ? {} : { epochs }) };
   const optimizer = overrideOptimizer(preferred.optimizer ?? {}, given.optimizer ?? {});
-  const merged = { ...preferred, ...length, ...given, optimizer };
+  const merged = { ...rest, ...length, ...given, optimizer };
   const config = parseOptions("@latentkit/core", trainConfigSchema, merged) as TrainConfig;
   checkOptimizers(model, config);
   return config;

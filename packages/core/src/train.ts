@@ -8,7 +8,8 @@ import type { MetricResult } from "./evaluator.js";
 import { combineSinks, type LogSink } from "./log.js";
 import { parseOptions } from "./options.js";
 import type { ConfiguredModel } from "./plugin.js";
-import type { SampleFrame, SampleOptions, Session } from "./session.js";
+import type { SampleOptions } from "./sample-request.js";
+import type { SampleFrame, Session } from "./session.js";
 import { type TrainConfig, type TrainConfigInput, trainConfigSchema, trainingOf } from "./train-config.js";
 import { type FitResult, type Progress, Trainer } from "./trainer.js";
 

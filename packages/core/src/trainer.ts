@@ -19,7 +19,7 @@ import type { LogSink } from "./log.js";
 import type { GenerativeModel } from "./model.js";
 import { batchSpecs, checkTensors, type ModelSpecs, modelSpecs } from "./model-specs.js";
 import { Session } from "./session.js";
-import { type StepConfig, type TrainConfig, totalSteps } from "./train-config.js";
+import { isTimed, type StepConfig, type TrainConfig, totalSteps } from "./train-config.js";
 import { activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
 
 /** Services the trainer works with. */
@@ -62,7 +62,10 @@ export interface FitRequest {
     step: number,
     results: Readonly<Record<string, MetricResult>>,
     session: Session,
+    trainSeconds: number,
   ) => Promise<void> | void;
+  /** Measure at most so many examples of the test split at each evaluation; all when absent. */
+  readonly evaluateLimit?: number;
   /** Told in one line what an evaluation found wrong with the model. */
   readonly onWarning?: (warning: string) => void;
 }
@@ -74,7 +77,9 @@ export interface FitResult {
   readonly step: number;
   readonly steps: number;
   readonly interrupted: boolean;
-  /** Seconds spent in updates, evaluation and checkpoints not counted. */
+  /** Whether the time limit ended it before the last update. */
+  readonly outOfTime: boolean;
+  /** Seconds spent in updates, compiling, evaluation and checkpoints not counted; of a run with a time limit, those before it was resumed too. */
   readonly trainSeconds: number;
   /** Results of the last evaluation; empty when interrupted before one. */
   readonly metrics: Readonly<Record<string, MetricResult>>;
@@ -90,10 +95,32 @@ export class Trainer {
    * @throws UserError when data, configuration or checkpoint cannot be right, or training diverges.
    */
   async fit(request: FitRequest): Promise<FitResult> {
-    const fit = await Fit.prepare(this.services, request);
+    const steps = isTimed(request.config) ? { steps: await this.stepsInTime(request) } : {};
+    const fit = await Fit.prepare(this.services, { ...request, config: { ...request.config, ...steps } });
     return fit.run();
   }
+
+  /**
+   * How many updates fit into the time limit of a configuration: some are done for a few seconds and forgotten. The run itself is then
+   * a function of its configuration again, with this number of steps.
+   */
+  async stepsInTime({ model, dataset, engine, config }: FitRequest): Promise<number> {
+    const sink: LogSink = { scalars: () => {}, close: async () => {} };
+    const { minutes: _, ...unlimited } = config;
+    const trial = await Fit.prepare(
+      { ...this.services, sink },
+      { model, dataset, engine, config: { ...unlimited, steps: TRIAL_STEPS } },
+    );
+    return trial.stepsIn(60 * (config.minutes as number));
+  }
 }
+
+/** Length of a schedule that has not begun to change when a trial ends. */
+const TRIAL_STEPS = 1_000_000;
+/** Share of the time that a trial takes, and its limits in seconds. */
+const TRIAL = { share: 0.03, least: 1, most: 20 };
+/** Left over for what a trial does not see. */
+const RESERVE = 0.03;
 
 /** One call of {@link Trainer.fit}. */
 class Fit {
@@ -101,6 +128,10 @@ class Fit {
   readonly #sums = new Map<string, { sum: number; n: number }>();
   #step = 0;
   #trainMs = 0;
+  /** Since when updates run without a pause; `undefined` between. */
+  #runningSince: number | undefined;
+  /** Milliseconds of that which were spent on compiling. */
+  #compilingMs = 0;
   readonly #rate = new RateMeter();
   #lastMetrics: Record<string, number> = {};
   #results: Record<string, MetricResult> = {};
@@ -147,18 +178,48 @@ class Fit {
     await this.store.write(entries);
     this.#step = info.step;
     this.#savedAt = info.step;
+    const { trainSeconds } = info.meta;
+    if (typeof trainSeconds === "number") this.#trainMs = 1000 * trainSeconds;
+  }
+
+  /** Milliseconds of updates so far. */
+  #elapsed(): number {
+    if (this.#runningSince === undefined) return this.#trainMs;
+    return this.#trainMs + this.services.clock.now() - this.#runningSince - this.#compilingMs;
+  }
+
+  #isOutOfTime(): boolean {
+    const { minutes } = this.config;
+    return minutes !== undefined && this.#elapsed() >= 60_000 * minutes;
+  }
+
+  /** Does updates for a while, then says how many there can be in so many seconds. */
+  async stepsIn(seconds: number): Promise<number> {
+    const limit = 1000 * Math.min(TRIAL.most, Math.max(TRIAL.least, TRIAL.share * seconds));
+    await this.#runUntil(3); // the programs of most models are compiled by then: the first step has every objective and lazy term
+    const [from, first] = [this.#elapsed(), this.#step];
+    for (let block = 2; this.#elapsed() - from < limit; block *= 2) {
+      const spent = this.#elapsed() - from;
+      const fitting = spent > 0 ? Math.ceil(((this.#step - first) / spent) * (limit - spent)) : block;
+      await this.#runUntil(this.#step + Math.min(block, Math.max(1, fitting)));
+    }
+    const milliseconds = (this.#elapsed() - from) / (this.#step - first);
+    for (const program of this.#programs.values()) await (await program).dispose();
+    await this.store.dispose();
+    return Math.max(1, Math.floor(((1 - RESERVE) * 1000 * seconds) / milliseconds));
   }
 
   async run(): Promise<FitResult> {
     const { config } = this;
     const { signal } = this.request;
-    while (this.#step < this.config.steps && !signal?.aborted) {
+    while (this.#step < this.config.steps && !signal?.aborted && !this.#isOutOfTime()) {
       await this.#runUntil(this.#nextStop());
-      if (signal?.aborted) break;
+      if (signal?.aborted || this.#isOutOfTime()) break;
       if (isDue(this.#step, config.evaluateEvery) && this.#step < this.config.steps) await this.#evaluate();
       if (isDue(this.#step, config.checkpointEvery)) await this.#save();
     }
-    const interrupted = this.#step < this.config.steps;
+    const outOfTime = this.#step < this.config.steps && !signal?.aborted;
+    const interrupted = this.#step < this.config.steps && !outOfTime;
     if (!interrupted) await this.#evaluate();
     await this.#save();
     for (const program of this.#programs.values()) await (await program).dispose();
@@ -168,6 +229,7 @@ class Fit {
       step: this.#step,
       steps: this.config.steps,
       interrupted,
+      outOfTime,
       trainSeconds: this.#trainMs / 1000,
       metrics: this.#results,
     };
@@ -185,16 +247,33 @@ class Fit {
   /** Keeps one run queued behind the one that computes, so that gathering a batch and drawing noise cost no time. */
   async #runUntil(stop: number): Promise<void> {
     const { clock } = this.services;
-    const started = clock.now();
+    this.#runningSince = clock.now();
     let pending: Promise<Record<string, HostTensor>> | undefined;
-    for (let t = this.#step; t < stop && !this.request.signal?.aborted; t++) {
+    for (let t = this.#step; t < stop && !this.request.signal?.aborted && !this.#isOutOfTime(); t++) {
+      if (!this.#programs.has(this.#programName(t))) {
+        if (pending !== undefined) this.#finish(await pending);
+        pending = undefined;
+        await this.#compileAndRun(t);
+        continue;
+      }
       const next = this.#start(t);
       next.catch(() => {}); // reported when awaited below
       if (pending !== undefined) this.#finish(await pending);
       pending = next;
     }
     if (pending !== undefined) this.#finish(await pending);
-    this.#trainMs += clock.now() - started;
+    this.#trainMs = this.#elapsed();
+    this.#runningSince = undefined;
+    this.#compilingMs = 0;
+  }
+
+  /** The first run of a program, which compiles it: engines may take a minute for that, which is not training. */
+  async #compileAndRun(t: number): Promise<void> {
+    const { clock } = this.services;
+    const from = clock.now();
+    this.#finish(await this.#start(t));
+    this.#compilingMs += clock.now() - from;
+    this.#rate.pause();
   }
 
   async #start(t: number): Promise<Record<string, HostTensor>> {
@@ -209,7 +288,7 @@ class Fit {
     const { config } = this;
     const { model, dataset, engine } = this.request;
     const active = activeObjectives(model, t);
-    const name = active.map(({ objective, lazy }) => `${objective.name}${lazy ? "+" : ""}`).join();
+    const name = this.#programName(t);
     let program = this.#programs.get(name);
     if (program === undefined) {
       const inputs = { batch: batchSpecs(dataset.splits.train, config.batchSize), step: { shape: [], dtype: "int32" } };
@@ -223,6 +302,11 @@ class Fit {
       this.#programs.set(name, program);
     }
     return program;
+  }
+
+  #programName(t: number): string {
+    const active = activeObjectives(this.request.model, t);
+    return active.map(({ objective, lazy }) => `${objective.name}${lazy ? "+" : ""}`).join();
   }
 
   #finish(outputs: Record<string, HostTensor>): void {
@@ -246,8 +330,14 @@ class Fit {
       epochs: this.config.steps / this.order.stepsPerEpoch,
       metrics,
       examplesPerSecond: rate,
-      secondsLeft: ((this.config.steps - this.#step) * config.batchSize) / rate,
+      secondsLeft: this.#secondsLeft(rate),
     });
+  }
+
+  #secondsLeft(rate: number): number {
+    const { steps, batchSize, minutes } = this.config;
+    const needed = ((steps - this.#step) * batchSize) / rate;
+    return minutes === undefined ? needed : Math.min(needed, Math.max(0, 60 * minutes - this.#elapsed() / 1000));
   }
 
   #refuseDivergence(metrics: Record<string, number>): void {
@@ -264,7 +354,10 @@ class Fit {
 
   /** Means over the steps since the last line. */
   #log(rate: number): void {
-    const values: Record<string, number> = { "train/epoch": this.#step / this.order.stepsPerEpoch };
+    const values: Record<string, number> = {
+      "train/epoch": this.#step / this.order.stepsPerEpoch,
+      "train/seconds": this.#elapsed() / 1000,
+    };
     for (const [name, { sum, n }] of this.#sums) values[`train/${name}`] = sum / n;
     if (Number.isFinite(rate)) values["train/examplesPerSecond"] = rate;
     this.services.sink.scalars(this.#step, values);
@@ -276,7 +369,14 @@ class Fit {
     const { dataset, onEvaluate, onWarning, model } = this.request;
     const { session } = this;
     const { evaluator, sink } = this.services;
-    const context = { session, dataset, split: dataset.splits.test, seed: config.seed };
+    const { evaluateLimit: limit } = this.request;
+    const context = {
+      session,
+      dataset,
+      split: dataset.splits.test,
+      seed: config.seed,
+      ...(limit === undefined ? {} : { limit }),
+    };
     this.#results = await evaluator.monitor(context);
     for (const warning of model.diagnose?.(this.#results) ?? []) {
       onWarning?.(`step ${this.#step}: ${warning}`);
@@ -284,7 +384,7 @@ class Fit {
     }
     const values = Object.entries(this.#results).map(([name, { value }]) => [`test/${name}`, value] as const);
     if (values.length > 0) sink.scalars(this.#step, Object.fromEntries(values));
-    await onEvaluate?.(this.#step, this.#results, session);
+    await onEvaluate?.(this.#step, this.#results, session, this.#trainMs / 1000);
     this.#rate.pause();
   }
 
@@ -300,7 +400,8 @@ class Fit {
   #meta(): CheckpointMeta {
     const bound = this.#results.elbo ?? this.#results.logProb;
     const metric = bound === undefined ? this.#lastMetrics.loss : -bound.value;
-    return metric === undefined || !Number.isFinite(metric) ? {} : { metric };
+    const time = this.config.minutes === undefined ? {} : { trainSeconds: this.#trainMs / 1000 };
+    return metric === undefined || !Number.isFinite(metric) ? time : { metric, ...time };
   }
 }
 

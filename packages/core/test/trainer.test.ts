@@ -2,7 +2,7 @@ import { eager, type HostTensor, hostTensor } from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { MemoryCheckpointStore } from "../src/checkpoint.js";
-import { systemClock } from "../src/clock.js";
+import { type Clock, systemClock } from "../src/clock.js";
 import type { Dataset } from "../src/data.js";
 import { Evaluator } from "../src/evaluator.js";
 import { MemorySink } from "../src/log.js";
@@ -19,10 +19,10 @@ const model = gaussianPlugin.create({ spread: 1 }, datum);
 function fitGaussian(
   options: TrainConfigInput,
   rest: Partial<FitRequest> = {},
-  services: { checkpoints?: MemoryCheckpointStore; sink?: MemorySink } = {},
+  services: { checkpoints?: MemoryCheckpointStore; sink?: MemorySink; clock?: Clock } = {},
 ) {
   const trainer = new Trainer({
-    clock: systemClock,
+    clock: services.clock ?? systemClock,
     checkpoints: services.checkpoints ?? new MemoryCheckpointStore(),
     sink: services.sink ?? new MemorySink(),
     evaluator: new Evaluator(),
@@ -142,5 +142,43 @@ describe("Trainer", () => {
     const { session } = await fitGaussian({ steps: 7 }, { model: two });
     const counts = await session.store.read(["optimizer.often.count", "optimizer.seldom.count"]);
     expect([...counts.values()].map(({ data }) => data[0])).toEqual([7, 3]);
+  });
+});
+
+/** A clock that is asked a few times an update and goes on by 50 ms each time. */
+function tickingClock(): Clock {
+  let now = 0;
+  const tick = () => (now += 50);
+  return { now: tick, wallTime: tick };
+}
+
+describe("a time limit", () => {
+  const clock = tickingClock();
+
+  it("ends a run with its evaluation and a checkpoint, and counts the time before a resume", async () => {
+    const checkpoints = new MemoryCheckpointStore();
+    const limited = await fitGaussian({ steps: 10_000, minutes: 0.05 }, {}, { clock, checkpoints });
+    expect(limited).toMatchObject({ outOfTime: true, interrupted: false, steps: 10_000 });
+    expect(limited.step).toBeGreaterThan(3);
+    expect(limited.step).toBeLessThan(100);
+    expect(limited.metrics.logProb?.n).toBe(64);
+    expect(limited.trainSeconds).toBeGreaterThanOrEqual(3);
+    const again = await fitGaussian({ steps: 10_000, minutes: 0.05 }, { resume: "latest" }, { clock, checkpoints });
+    expect(again.step).toBe(limited.step); // no time is left
+    const longer = await fitGaussian({ steps: 10_000, minutes: 0.1 }, { resume: "latest" }, { clock, checkpoints });
+    expect(longer.step).toBeGreaterThan(limited.step);
+  });
+
+  it("sets the number of updates where nothing else does, so that a schedule ends with it", async () => {
+    const sink = new MemorySink();
+    const { step, steps, outOfTime, trainSeconds } = await fitGaussian(
+      { minutes: 0.2, optimizer: { learningRate: 0.01, schedule: "cosine" } },
+      {},
+      { clock, sink },
+    );
+    expect(step === steps || outOfTime).toBe(true);
+    expect(trainSeconds).toBeGreaterThan(4);
+    expect(trainSeconds).toBeLessThan(12.5);
+    expect(sink.series("train/seconds").at(-1)?.value).toBeLessThanOrEqual(trainSeconds);
   });
 });

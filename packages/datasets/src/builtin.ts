@@ -10,6 +10,8 @@ import { parquetFactory } from "./parquet.js";
 import { stackedMnistFactory } from "./stacked-mnist.js";
 import { textFactory } from "./text.js";
 import { toyFactories } from "./toy-dataset.js";
+import { vowelsFactory } from "./vowels.js";
+import { wavFactory } from "./wav.js";
 
 /** Every data set and reader of this package, for the container's `DATASET` token. */
 export const builtinDatasets: readonly DatasetFactory[] = [
@@ -17,6 +19,7 @@ export const builtinDatasets: readonly DatasetFactory[] = [
   fashionMnistFactory,
   stackedMnistFactory,
   ...toyFactories,
+  vowelsFactory,
   mobyDickFactory,
   textFactory,
   imagesFactory,
@@ -24,4 +27,5 @@ export const builtinDatasets: readonly DatasetFactory[] = [
   csvFactory,
   npyFactory,
   parquetFactory,
+  wavFactory,
 ];

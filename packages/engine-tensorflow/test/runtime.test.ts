@@ -86,6 +86,58 @@ describe.skipIf(noLibrary !== undefined)(`TensorFlow${noLibrary ? ` (skipped: ${
     });
   });
 
+  describe("a step's arithmetic", () => {
+    test.each(lowerings)("sums squares of tensors of many sizes: %s", async (lowering) => {
+      const shapes = [[70_001], ...Array.from({ length: 5 }, () => [65, 66]), [3], [3], [7, 2], []];
+      const values = shapes.map((shape, k) => {
+        const size = shape.reduce((a, b) => a * b, 1);
+        return hostTensor(
+          Float32Array.from({ length: size }, (_, i) => Math.cos(1.7 * i + k)),
+          shape,
+        );
+      });
+      const inputs = Object.fromEntries(values.map((value, i) => [`x${i}`, value]));
+      const f: ProgramFunction = (_s, given: Record<string, tf.Tensor>) => {
+        const squares = shapes.map((_, i) => tf.sum(tf.square(given[`x${i}`] as tf.Tensor)) as tf.Tensor);
+        return { outputs: { y: squares.reduce((a, b) => tf.add(a, b)) } };
+      };
+      const program = await compile(engines[lowering], f, { state: {}, inputs }, engines[lowering].createStore());
+      const { y } = await program.run(inputs);
+      const expected = values.reduce((sum, { data }) => [...data].reduce((s, v) => s + v * v, sum), 0);
+      expect(y.data[0] / expected).toBeCloseTo(1, 6);
+      await program.dispose();
+    });
+
+    test.each(lowerings)("updates a parameter and its moments together, or none of them: %s", async (lowering) => {
+      const one = engines[lowering];
+      const store = one.createStore();
+      await store.write(["p", "m", "v"].map((path, i) => [path, hostTensor([1 + i, 2 + i], [2])] as const));
+      const f: ProgramFunction = ({ p, m, v }, { grad }) => {
+        const ok = tf.less(tf.sqrt(tf.sum(tf.square(grad))), tf.scalar(100));
+        const nextM = tf.add(tf.mul(m, 0.5), tf.mul(grad, 0.5));
+        const nextV = tf.add(tf.mul(v, 0.5), tf.mul(tf.square(grad), 0.5));
+        const nextP = tf.sub(p, tf.div(nextM, tf.sqrt(nextV)));
+        return { state: { p: tf.where(ok, nextP, p), m: tf.where(ok, nextM, m), v: tf.where(ok, nextV, v) } };
+      };
+      const specs = { state: { p: vector(2), m: vector(2), v: vector(2) }, inputs: { grad: vector(2) } };
+      const program = await compile(one, f, specs, store);
+      const state = async () => Promise.all(["p", "m", "v"].map((path) => read(store, path)));
+      const before = await state();
+      for (const refused of [Number.NaN, Number.POSITIVE_INFINITY, 1000]) {
+        await program.run({ grad: hostTensor([1, refused], [2]) });
+        expect(await state()).toEqual(before);
+      }
+      await program.run({ grad: hostTensor([2, -1], [2]) });
+      const [m, v] = [
+        [2, 1],
+        [3.5, 2.5],
+      ] as const;
+      const p = [1 - m[0] / Math.sqrt(v[0]), 2 - m[1] / Math.sqrt(v[1])].map((x) => expect.closeTo(x, 6));
+      expect(await state()).toEqual([p, [...m], [...v]]);
+      await store.dispose();
+    });
+  });
+
   describe("state", () => {
     test.each(lowerings)("of a run that fails stays as it was: %s", async (lowering) => {
       const one = engines[lowering];

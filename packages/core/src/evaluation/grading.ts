@@ -54,7 +54,7 @@ export function controlSplit({ splits }: MetricContext["dataset"], split: Split)
 }
 
 /** Three sets of equal size, as they are. */
-export interface DrawnSets {
+interface DrawnSets {
   readonly n: number;
   readonly remark?: string;
   readonly samples: Examples;
@@ -121,7 +121,7 @@ export async function valueSets(context: MetricContext): Promise<GradedSets> {
 }
 
 /** Why samples with NaN or infinities get no number. */
-export const notFinite = (): UserError =>
+const notFinite = (): UserError =>
   new UserError(
     "@latentkit/core",
     "samples hold values that are not finite; the model diverged, use an earlier checkpoint",

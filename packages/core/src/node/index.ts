@@ -1,5 +1,9 @@
 export * from "./checkpoint-store.js";
+export { type ComparisonPlan, readComparison } from "./compare/comparison-folder.js";
+export { type Comparison, type ComparisonRequest, compareModels } from "./compare/index.js";
+export type { Capabilities, CostPoint, Grades, ModelResult, Moment } from "./compare/result.js";
 export * from "./files.js";
+export * from "./foreign.js";
 export { type JsonlSinkOptions, type MetricsLine, openJsonlSink, readMetrics } from "./jsonl-sink.js";
 export * from "./npy.js";
 export * from "./open-run.js";

@@ -59,6 +59,16 @@ export async function openRun(path: string, request: OpenRunRequest): Promise<Op
   return { folder, description, session: new Session(model, engine, store, specs, weights), checkpoint: info, dataset };
 }
 
+/** The model of a run, without its weights. @throws UserError when there is no run, or its model is not installed. */
+export async function modelOfRun(
+  path: string,
+  findModel: (name: string) => ModelPlugin,
+): Promise<{ model: GenerativeModel; plugin: ModelPlugin }> {
+  const { model, data, dataset } = readDescription(await openRunFolder(path));
+  const plugin = findModel(model.name);
+  return { plugin, model: createModel({ plugin, config: model.config }, datasetShell(data.name, dataset)) };
+}
+
 /**
  * Refuses data that a run's model cannot read.
  *

@@ -25,6 +25,7 @@ const datasetSchema = z.object({
   labelNames: z.array(z.string()).optional(),
   tokens: z.array(z.string()).optional(),
   columns: z.array(z.string()).optional(),
+  sampleRate: z.number().positive().optional(),
   standardization: z.object({ mean: z.array(z.number()), std: z.array(z.number()) }).optional(),
   sizes: z.object({ train: z.int(), test: z.int(), valid: z.int().optional() }),
   files: z.record(z.string(), z.string()),
@@ -40,6 +41,8 @@ const descriptionSchema = z.object({
   versions: z.record(z.string(), z.string()),
   /** The command that was typed. */
   command: z.string().optional(),
+  /** The folder of another library that the model came from, and what of it has no place here. */
+  origin: z.object({ format: z.string(), kept: z.json().optional() }).optional(),
 });
 
 /** What a run's `config.json` holds: all it takes to repeat, resume and use the run. */
@@ -65,10 +68,10 @@ export function readDescription(folder: RunFolder): RunDescription {
 /** The part of a data set that a run keeps. */
 export function describeDataset(dataset: Dataset): RunDescription["dataset"] {
   const { title, licence, source, datum, files, splits } = dataset;
-  const { labelNames, tokens, columns, standardization } = dataset;
+  const { labelNames, tokens, columns, sampleRate, standardization } = dataset;
   const { train, test, valid } = splits;
   const description = {
-    ...{ title, licence, source, datum, files, labelNames, tokens, columns, standardization },
+    ...{ title, licence, source, datum, files, labelNames, tokens, columns, sampleRate, standardization },
     fields: train.fields,
     sizes: { train: train.size, test: test.size, ...(valid ? { valid: valid.size } : {}) },
   };
@@ -77,14 +80,14 @@ export function describeDataset(dataset: Dataset): RunDescription["dataset"] {
 
 /** A data set without its examples: enough to build the model, not to train or evaluate it. */
 export function datasetShell(name: string, description: RunDescription["dataset"]): Dataset {
-  const { sizes, fields, labelNames, tokens, columns, standardization, ...rest } = description;
+  const { sizes, fields, labelNames, tokens, columns, sampleRate, standardization, ...rest } = description;
   const split = (size: number): Split => ({ size, fields, gather: refuseGather });
   const { valid } = sizes;
   return {
     ...rest,
     datum: withoutUndefined(rest.datum) as Dataset["datum"],
     name,
-    ...withoutUndefined({ labelNames, tokens, columns, standardization }),
+    ...withoutUndefined({ labelNames, tokens, columns, sampleRate, standardization }),
     splits: {
       train: split(sizes.train),
       test: split(sizes.test),

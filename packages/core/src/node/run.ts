@@ -3,9 +3,10 @@ import { readdir } from "node:fs/promises";
 import type { Engine } from "@latentkit/jit";
 import { batchOrder } from "../batches.js";
 import type { CheckpointChoice, CheckpointStore } from "../checkpoint.js";
+import { MemoryCheckpointStore } from "../checkpoint.js";
 import { systemClock } from "../clock.js";
 import type { Dataset, DatasetSource } from "../data.js";
-import { Evaluator, type MetricResult } from "../evaluator.js";
+import { Evaluator } from "../evaluator.js";
 import { combineSinks, type LogSink } from "../log.js";
 import type { GenerativeModel } from "../model.js";
 import { modelSpecs } from "../model-specs.js";
@@ -13,8 +14,15 @@ import { parseOptions } from "../options.js";
 import type { ConfiguredModel } from "../plugin.js";
 import type { Session } from "../session.js";
 import { createModel } from "../train.js";
-import { type TrainConfig, type TrainConfigInput, totalSteps, trainConfigSchema, trainingOf } from "../train-config.js";
-import { type FitResult, type Progress, Trainer } from "../trainer.js";
+import {
+  isTimed,
+  type TrainConfig,
+  type TrainConfigInput,
+  totalSteps,
+  trainConfigSchema,
+  trainingOf,
+} from "../train-config.js";
+import { type FitRequest, type FitResult, type Progress, Trainer } from "../trainer.js";
 import type { FileCheckpointStore } from "./checkpoint-store.js";
 import { dataKind } from "./report/data-kind.js";
 import { bytesOf, type Drawing, endingOf } from "./report/figure.js";
@@ -38,8 +46,12 @@ export interface TrainRunRequest {
   /** Stop early: everything is saved, and the result says `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Told what every evaluation measured. */
-  readonly onEvaluate?: ((step: number, results: Readonly<Record<string, MetricResult>>) => void) | undefined;
+  /** Told what every evaluation measured, with the model as it is then; awaited, its time is not the run's. */
+  readonly onEvaluate?: FitRequest["onEvaluate"] | undefined;
+  /** Evaluations of a run, when `evaluateEvery` is not given; 10 when absent. */
+  readonly evaluations?: number | undefined;
+  /** Measure at most so many test examples at each evaluation; all when absent. */
+  readonly evaluateLimit?: number | undefined;
   /** Told in a few words what happens besides training: loading, drawing. */
   readonly onStage?: ((stage: string) => void) | undefined;
   /** Told in one line what went wrong without stopping the run. */
@@ -69,7 +81,8 @@ export interface TrainedRun {
 
 /**
  * Trains a model into a run folder: configuration, logs, checkpoints, samples at every evaluation, and a report at the end.
- * Whatever can be refused is refused before the folder is touched. `evaluateEvery` is a tenth of the run when not given.
+ * Whatever can be refused is refused before the folder is touched. `evaluateEvery` is a tenth of the run when not given, and so is
+ * `checkpointEvery` of a run that only a time limits.
  *
  * @throws UserError when options, data and model do not fit each other, files cannot be read or written, or training diverges.
  */
@@ -83,7 +96,7 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   const model = createModel(request.model, dataset);
   const evaluator = request.evaluator ?? new Evaluator();
   if (request.metrics) evaluator.choose(model, dataset, request.metrics);
-  const { config, stepsPerEpoch } = settle(request.config, dataset, model);
+  const { config, stepsPerEpoch } = await settle(request, dataset, model);
   const description = describe(request, config, dataset);
   const checkpoint = resumed && (await loadCheckpoint(resumed, request.resume as CheckpointChoice));
   const stored = storedDescription(description);
@@ -96,7 +109,8 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
     const result = { ...fitted, metrics: await finalMetrics(request, fitted, dataset, evaluator) };
     const run = { folder, description, session, dataset, result };
     onStage("drawing the report");
-    const trained = result.step - (checkpoint?.info.step ?? 0);
+    const counted = config.minutes === undefined ? (checkpoint?.info.step ?? 0) : 0;
+    const trained = result.step - counted;
     const timing = trained > 0 ? { trainSeconds: result.trainSeconds, trainedSteps: trained } : {};
     const { step, metrics } = result;
     const summary = request.model.plugin.summary;
@@ -118,20 +132,29 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
 }
 
 /** Settles what depends on the data, and refuses what the trainer would refuse later, when the folder is already there. */
-function settle(
-  asked: TrainConfigInput,
+async function settle(
+  { config: asked, engine, evaluations = 10, onStage = () => {} }: TrainRunRequest,
   dataset: Dataset,
   model: GenerativeModel,
-): { config: TrainConfig; stepsPerEpoch: number } {
+): Promise<{ config: TrainConfig; stepsPerEpoch: number }> {
   const { train } = dataset.splits;
   const given = trainingOf(model, asked);
   model.checkData?.(train, dataset.columns);
   const { stepsPerEpoch } = batchOrder(train.size, given.batchSize, given.seed);
-  const steps = totalSteps(given, stepsPerEpoch);
-  trainingOf(model, { ...given, steps }); // schedules depend on the length
+  trainingOf(model, { ...given, steps: totalSteps(given, stepsPerEpoch) }); // schedules depend on the length
   modelSpecs(model, train, given.batchSize);
-  const evaluateEvery = asked.evaluateEvery ?? Math.ceil(steps / 10);
-  return { config: { ...given, steps, evaluateEvery }, stepsPerEpoch };
+  const timed = isTimed(given);
+  if (timed) onStage("measuring how many updates fit into the time");
+  const steps = timed ? await stepsInTime({ model, dataset, engine, config: given }) : totalSteps(given, stepsPerEpoch);
+  const checkpointEvery = asked.checkpointEvery ?? (timed ? Math.ceil(steps / 10) : given.checkpointEvery);
+  const evaluateEvery = asked.evaluateEvery ?? Math.ceil(steps / evaluations);
+  return { config: { ...given, steps, evaluateEvery, checkpointEvery }, stepsPerEpoch };
+}
+
+function stepsInTime(request: FitRequest): Promise<number> {
+  const sink: LogSink = { scalars: () => {}, close: async () => {} };
+  const services = { clock: systemClock, checkpoints: new MemoryCheckpointStore(), sink, evaluator: new Evaluator([]) };
+  return new Trainer(services).stepsInTime(request);
 }
 
 function describe(request: TrainRunRequest, train: TrainConfig, dataset: Dataset): RunDescription {
@@ -224,10 +247,11 @@ async function fitModel({
     dataset,
     engine,
     config,
-    onEvaluate: async (step, results, session) => {
-      request.onEvaluate?.(step, results);
+    onEvaluate: async (step, results, session, trainSeconds) => {
+      await request.onEvaluate?.(step, results, session, trainSeconds);
       await drawSamples(step, session);
     },
+    ...(request.evaluateLimit === undefined ? {} : { evaluateLimit: request.evaluateLimit }),
     onWarning,
     ...(checkpoint ? { resume: checkpoint.info.step } : {}),
     ...(signal ? { signal } : {}),

@@ -1,7 +1,19 @@
 import { fromFront, product, range } from "@latentkit/jit/lowering";
+import { TensorFlowError } from "../native/tensorflow.js";
 import type { GraphBuilder, TfValue } from "./builder.js";
 import { type Call, registerLowering } from "./registry.js";
+import { FINISHED } from "./update-in-place.js";
 
+/** The value itself where a library is too old for the operation: it only asks for an order. */
+registerLowering(FINISHED, (b, { input, out }) => {
+  const x = input("x");
+  try {
+    return b.op("XlaOptimizationBarrier", [[x]], out().shape, out().dtype);
+  } catch (error) {
+    if (error instanceof TensorFlowError) return x;
+    throw error;
+  }
+});
 registerLowering("Identity", (_, { input }) => input("x"));
 registerLowering("Reshape", (b, { input, out }) => b.reshape(input("x"), out().shape));
 registerLowering("ExpandDims", (b, { input, out }) => b.reshape(input("input"), out().shape));

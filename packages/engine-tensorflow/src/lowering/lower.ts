@@ -2,7 +2,9 @@ import { type Graph, type GraphNode, type TensorSpec, UnsupportedKernelError, ty
 import { callOf, checkLowered } from "@latentkit/jit/lowering";
 import { type Pointer, type TensorFlow, TensorFlowError } from "../native/tensorflow.js";
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
+import { joinSquares } from "./join-squares.js";
 import { loweringOf } from "./registry.js";
+import { updateInPlace } from "./update-in-place.js";
 
 /**
  * How TensorFlow executes a program: `xla` compiles all of it into one function; `clusters` compiles what lies between convolutions and
@@ -31,6 +33,7 @@ const UNCLUSTERED: ReadonlySet<string> = new Set([
   "Placeholder",
   "ReadVariableOp",
   "AssignVariableOp",
+  "DeepCopy",
   "NoOp",
 ]);
 
@@ -62,13 +65,21 @@ export interface LowerOptions {
  */
 export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions): LoweredGraph {
   const apart = options.precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
-  const unclustered = options.lowering === "clusters" ? apart : "all";
-  const builder = new GraphBuilder(tf, unclustered, options.precision);
+  const { lowering, precision } = options;
+  const unclustered = lowering === "clusters" ? apart : "all";
+  const builder = new GraphBuilder(tf, unclustered, precision);
   try {
-    return new Lowerer(builder, graph).lower(options);
+    return new Lowerer(builder, arranged(graph, lowering), lowering === "xla").lower(options);
   } finally {
     builder.delete();
   }
+}
+
+/** A graph in the form that suits how it is executed. */
+function arranged(graph: Graph, lowering: Lowering): Graph {
+  if (lowering === "graph") return graph;
+  const joined = joinSquares(graph);
+  return lowering === "xla" ? updateInPlace(joined) : joined;
 }
 
 /** One graph on its way to TensorFlow. */
@@ -79,6 +90,7 @@ class Lowerer {
   constructor(
     private readonly b: GraphBuilder,
     private readonly graph: Graph,
+    private readonly compiled: boolean,
   ) {}
 
   lower({ name, fed }: LowerOptions): LoweredGraph {
@@ -130,9 +142,14 @@ class Lowerer {
     const ready = b.operation("NoOp", [], {}, [...known]);
     return next.flatMap((value, i) => {
       if (value === undefined) return [];
-      const inputs = [variables[i] as TfValue, value];
+      const inputs = [variables[i] as TfValue, reads[i] === undefined ? this.#own(value) : value];
       return [b.operation("AssignVariableOp", inputs, { dtype: { type: value.type } }, [ready])];
     });
+  }
+
+  /** A value in memory of its own: equal zeros of new variables would share theirs, and then not be updated in place. What XLA puts out is its own. */
+  #own(value: TfValue): TfValue {
+    return this.compiled ? value : this.b.unary("DeepCopy", value);
   }
 
   #lowerNode(node: GraphNode): void {

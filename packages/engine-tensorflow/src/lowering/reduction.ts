@@ -1,6 +1,7 @@
-import { fromFront } from "@latentkit/jit/lowering";
+import { fromFront, product, range } from "@latentkit/jit/lowering";
 import type { GraphBuilder, TfValue } from "./builder.js";
 import { asFloat, numeric } from "./elementwise.js";
+import { SUM_OF_SQUARES } from "./join-squares.js";
 import { type Call, registerLowering } from "./registry.js";
 
 for (const [kernel, op, axisName] of [
@@ -23,6 +24,49 @@ registerLowering("Mean", (b, call) => reduce(b, "Mean", asFloat(b, call.input("x
 function reduce(b: GraphBuilder, op: string, x: TfValue, { attr, out }: Call, axisName: string): TfValue {
   const axes = b.axes(x, attr<number | number[]>(axisName));
   return b.reshape(b.reduce(op, x, axes, attr<boolean>("keepDims") ?? false), out().shape);
+}
+
+/** Rows that one loop adds, and the length from which a vector is worth cutting into rows. */
+const [ROWS, LONG] = [16, 4096];
+/** Long vectors that one loop reads. */
+const AT_ONCE = 4;
+
+/**
+ * Sums all squares. XLA on CPU adds the elements of a row one after the other, each waiting for the one before, and starts a loop for every
+ * tensor: here rows of equal length, those of one vector and those of many, are added element by element until little is left.
+ */
+registerLowering(SUM_OF_SQUARES, (b, { list }) => {
+  const all = list();
+  const sizes = new Set(all.map(({ shape }) => product(shape)));
+  const sums = [...sizes].flatMap((n) => {
+    const vectors = all.filter(({ shape }) => product(shape) === n).map((x) => b.reshape(x, [n]));
+    const squares = (part: TfValue) => b.unary("Square", part);
+    return n < LONG
+      ? [b.reduce("Sum", added(b, vectors.map(squares)), [0])]
+      : chunks(vectors, AT_ONCE).flatMap((some) => sumsOf(b, some, squares));
+  });
+  return added(b, sums);
+});
+
+/** Scalars whose sum is that of `f` of all elements of vectors of one length. */
+function sumsOf(b: GraphBuilder, vectors: readonly TfValue[], f: (part: TfValue) => TfValue): TfValue[] {
+  const [n] = (vectors[0] as TfValue).shape as [number];
+  if (n < LONG) return [b.reduce("Sum", added(b, vectors.map(f)), [0])];
+  const size = Math.floor(n / ROWS);
+  const rows = vectors.flatMap((x) => range(ROWS).map((i) => f(b.slice(x, [i * size], [size]))));
+  const rest = n - ROWS * size;
+  const rests = rest === 0 ? [] : vectors.map((x) => f(b.slice(x, [ROWS * size], [rest])));
+  return [...sumsOf(b, [added(b, rows)], (x) => x), ...(rest === 0 ? [] : [b.reduce("Sum", added(b, rests), [0])])];
+}
+
+/** The sum of values of one shape, added in pairs. */
+function added(b: GraphBuilder, list: readonly TfValue[]): TfValue {
+  const [first, second, ...others] = list as [TfValue, TfValue, ...TfValue[]];
+  return second === undefined ? first : added(b, [...others, b.add(first, second)]);
+}
+
+function chunks<T>(list: readonly T[], size: number): T[][] {
+  return range(Math.ceil(list.length / size)).map((i) => list.slice(i * size, (i + 1) * size));
 }
 
 for (const op of ["ArgMax", "ArgMin"]) {

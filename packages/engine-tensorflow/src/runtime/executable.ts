@@ -8,11 +8,12 @@ import {
   type TensorSpec,
   type ValueId,
 } from "@latentkit/jit";
-import type { LoweredGraph } from "../lowering/index.js";
+import type { LoweredGraph, Lowering } from "../lowering/index.js";
 import { programConfig } from "../native/config.js";
 import { CallFrame, type Context } from "../native/context.js";
 import { newHandle, readHandle } from "../native/tensor.js";
 import { checked, type Pointer } from "../native/tensorflow.js";
+import { trimMemory } from "../native/trim.js";
 import { describeFailure } from "./failure.js";
 import type { TensorflowStore, Variable } from "./store.js";
 
@@ -20,8 +21,7 @@ import type { TensorflowStore, Variable } from "./store.js";
 export interface ProgramFunction {
   readonly name: string;
   readonly lowered: LoweredGraph;
-  /** Whether XLA compiles the whole of it. */
-  readonly compiled: boolean;
+  readonly lowering: Lowering;
 }
 
 /** What an executable tells its engine. */
@@ -29,6 +29,13 @@ export interface ExecutableListener {
   /** @param ms Milliseconds of the native call. */
   onRun(ms: number): void;
   onDispose(): void;
+}
+
+/** A call that was made ready before its turn. */
+interface PreparedCall {
+  readonly op: Pointer;
+  /** Of the store when its variables were looked up. */
+  readonly generation: number;
 }
 
 const CONFIG = programConfig();
@@ -39,6 +46,7 @@ export class TensorflowExecutable implements Executable {
   /** Addresses of all arguments: the variables, then what is fed. */
   readonly #arguments: BigUint64Array;
   #generation = -1;
+  #ran = false;
   #disposed = false;
 
   constructor(
@@ -58,13 +66,22 @@ export class TensorflowExecutable implements Executable {
   async run(inputs: readonly HostTensor[]): Promise<readonly HostTensor[]> {
     if (this.#disposed) throw new Error("engine tensorflow: the program was disposed");
     const feeds = this.#feed(inputs);
+    let ahead: PreparedCall | undefined;
     try {
-      return await this.store.enqueue(() => this.#call(feeds));
+      ahead = this.#prepareAhead(feeds);
+      return this.#collect(await this.store.enqueue(() => this.#call(feeds, ahead)));
     } catch (error) {
       throw describeFailure(error, this.program.lowered.sites);
     } finally {
       for (const feed of feeds) this.context.tf.TFE_DeleteTensorHandle(feed);
+      if (ahead !== undefined) this.context.tf.TFE_DeleteOp(ahead.op);
     }
+  }
+
+  /** The call of a run whose turn may not have come, unless its variables have to be looked up then: the step before computes meanwhile. */
+  #prepareAhead(feeds: readonly Pointer[]): PreparedCall | undefined {
+    const { generation } = this.store;
+    return this.#generation === generation ? { op: this.#newCall(feeds), generation } : undefined;
   }
 
   /** Handles of all inputs, random numbers included. */
@@ -74,19 +91,25 @@ export class TensorflowExecutable implements Executable {
     return [...inputs, ...random].map((value) => newHandle(this.context.tf, value));
   }
 
-  async #call(feeds: readonly Pointer[]): Promise<HostTensor[]> {
+  /** @returns Handles of the results, which the caller deletes. */
+  async #call(feeds: readonly Pointer[], ahead: PreparedCall | undefined): Promise<Pointer[]> {
+    if (ahead?.generation === this.store.generation) return this.#execute(ahead.op);
     const made = this.#bindVariables();
-    this.#arguments.set(feeds, this.program.lowered.states.length);
+    const op = this.#newCall(feeds);
     let results: Pointer[];
     try {
-      results = await this.#execute();
+      results = await this.#execute(op);
     } catch (error) {
       for (const variable of made.values()) this.store.discard(variable);
       if (made.size > 0) this.#generation = -1;
       throw error;
+    } finally {
+      this.context.tf.TFE_DeleteOp(op);
     }
     for (const [path, variable] of made) this.store.add(path, variable);
-    return this.#collect(results);
+    if (!this.#ran && this.program.lowering !== "graph") trimMemory(); // the first run compiled
+    this.#ran = true;
+    return results;
   }
 
   /**
@@ -112,19 +135,29 @@ export class TensorflowExecutable implements Executable {
     return made;
   }
 
-  async #execute(): Promise<Pointer[]> {
+  /** The program as an operation to execute, with its arguments; the caller deletes it. */
+  #newCall(feeds: readonly Pointer[]): Pointer {
     const { tf } = this.context;
+    this.#arguments.set(feeds, this.program.lowered.states.length);
     const op = this.context.newOp(this.program.name, this.device);
+    if (this.program.lowering === "xla") tf.TFE_OpSetAttrBool(op, "_XlaMustCompile", 1);
+    tf.TFE_OpSetAttrString(op, "config_proto", CONFIG, CONFIG.length);
+    const count = this.#arguments.length;
+    try {
+      if (count > 0) checked(tf, (status) => tf.TFE_OpAddInputList(op, this.#arguments, count, status));
+    } catch (error) {
+      tf.TFE_DeleteOp(op);
+      throw error;
+    }
+    return op;
+  }
+
+  async #execute(op: Pointer): Promise<Pointer[]> {
     const started = performance.now();
     try {
-      if (this.program.compiled) tf.TFE_OpSetAttrBool(op, "_XlaMustCompile", 1);
-      tf.TFE_OpSetAttrString(op, "config_proto", CONFIG, CONFIG.length);
-      const count = this.#arguments.length;
-      if (count > 0) checked(tf, (status) => tf.TFE_OpAddInputList(op, this.#arguments, count, status));
       return await this.#frame.execute(op);
     } finally {
       this.listener.onRun(performance.now() - started);
-      tf.TFE_DeleteOp(op);
     }
   }
 

@@ -67,7 +67,7 @@ export async function tensorflow(options: TensorflowOptions = {}): Promise<Tenso
         context,
         device.name,
         graph,
-        { name, lowered, compiled: chosen === "xla" },
+        { name, lowered, lowering: chosen },
         fed,
         store,
         {

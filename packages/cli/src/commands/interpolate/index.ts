@@ -59,8 +59,7 @@ async function run(path: string, flags: InterpolateFlags): Promise<void> {
     const drawing = dataKind(about.datum) === "images" ? ".png" : ".svg";
     const out = flags.out ?? `interpolation${drawing}`;
     checkEnding(out, [drawing]);
-    const { latent } = session.model;
-    if (latent !== undefined && latent.encode === undefined) return betweenDraws(path, flags, open, out);
+    if (session.latentSpace?.canEncode === false) return betweenDraws(path, flags, open, out);
     const data = await loadData(open, flags);
     const { dataset, split } = data;
     const seed = flags.seed ?? 0;
@@ -87,7 +86,7 @@ async function betweenDraws(path: string, flags: InterpolateFlags, open: OpenRun
     );
   const { session, dataset } = open.run;
   const seed = flags.seed ?? 0;
-  const method = flags.method ?? defaultMethod(sizeOf(session.model.latent?.shape ?? []));
+  const method = flags.method ?? defaultMethod(sizeOf(session.latentSpace?.shape ?? []));
   const x = await interpolateDrawn({ session, dataset, seed }, flags.pairs, flags.steps, method);
   await writeOutput(out, {
     x: inRawUnits(x, dataset),

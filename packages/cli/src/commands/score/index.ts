@@ -1,14 +1,30 @@
-import { type GenerativeModel, type HostTensor, meanAndError, sizeOf, UserError } from "@latentkit/core";
+import {
+  type GenerativeModel,
+  type HostTensor,
+  meanAndError,
+  probabilityBelow,
+  sizeOf,
+  UserError,
+} from "@latentkit/core";
 import { formatNumber, formatValue } from "@latentkit/core/node";
 import { Command, Option } from "commander";
 import { wholeNumber } from "../../flags.js";
-import { addDataFlags, addRunFlags, type DataFlags, loadData, type RunFlags, withRun } from "../../open.js";
+import {
+  addDataFlags,
+  addRunFlags,
+  type DataFlags,
+  loadData,
+  type OpenRun,
+  type RunFlags,
+  withRun,
+} from "../../open.js";
 import { printResult } from "../../output.js";
 import { checkEnding, writeOutput } from "../../tensor-file.js";
 
 interface ScoreFlags extends RunFlags, DataFlags {
   readonly out: string;
   readonly limit?: number;
+  readonly against?: string;
 }
 
 export function create(): Command {
@@ -17,6 +33,7 @@ export function create(): Command {
       "Writes the log-likelihood of every example in nats, or its lower bound, in the order of the data: .npy, .csv, .json, or .npz with the labels beside them. The least likely examples are the first to look at when searching for anomalies.",
     )
     .requiredOption("--out <file>", "the file to write")
+    .option("--against <data>", "score these too, and say how well the likelihood tells the two apart")
     .addOption(new Option("--limit <n>", "use the first n examples only").argParser(wholeNumber("--limit", 1)))
     .action((path: string, flags: ScoreFlags) => score(path, flags));
 }
@@ -36,9 +53,36 @@ async function score(path: string, flags: ScoreFlags): Promise<void> {
       ...(label ? { more: { label } } : {}),
     });
     const summary = summarize(scores);
-    const value = { run: path, data: name, out: flags.out, measure: likelihood.name, unit: "nats", ...summary };
+    const area = flags.against === undefined ? {} : { against: await separation(open, flags, flags.against, scores) };
+    const value = {
+      run: path,
+      data: name,
+      out: flags.out,
+      measure: likelihood.name,
+      unit: "nats",
+      ...summary,
+      ...area,
+    };
     printResult(flags.json === true, value, lines(value, model));
   });
+}
+
+/** How well likelihoods tell two data sets apart. */
+interface Separation {
+  readonly data: string;
+  /** Probability that an example of the first data set is likelier than one of these: the area under the ROC curve. */
+  readonly area: number;
+  readonly stderr: number;
+  readonly mean: number;
+}
+
+async function separation(open: OpenRun, flags: ScoreFlags, against: string, scores: HostTensor): Promise<Separation> {
+  const { session } = open.run;
+  const { split, name } = await loadData(open, { ...flags, data: against });
+  const limit = Math.min(flags.limit ?? split.size, split.size);
+  const others = await session.perExample(likelihoodOf(session.model).f, split, { seed: flags.seed ?? 0, limit });
+  const { value: area, stderr } = probabilityBelow(others.data, scores.data);
+  return { data: name, area, stderr, mean: meanAndError(others.data).value };
 }
 
 /** A table has rows: `(n,)` to `(n, 1)`. */
@@ -71,7 +115,7 @@ function summarize(scores: HostTensor): Summary {
 }
 
 function lines(
-  { n, out, measure, mean, stderr, percentiles, least, data }: Summary & Record<string, any>,
+  { n, out, measure, mean, stderr, percentiles, least, data, against }: Summary & Record<string, any>,
   model: GenerativeModel,
 ) {
   const perDim = -mean / (sizeOf(model.datum.shape) * Math.LN2);
@@ -81,5 +125,10 @@ function lines(
     `${measure} of ${n} examples of ${data} in ${out}`,
     `mean ${formatValue(mean, stderr)} ± ${formatNumber(stderr, 2)} nats (${formatNumber(perDim, 4)} bits/dim${note})`,
     `1 %, 50 %, 99 %: ${low}, ${middle}, ${high}; least likely: example ${least}`,
+    ...(against === undefined ? [] : [separationLine(against)]),
   ];
+}
+
+function separationLine({ data, area, stderr, mean }: Separation): string {
+  return `likelier than ${data} (mean ${formatNumber(mean, 4)} nats) in ${(100 * area).toFixed(2)} ± ${(100 * stderr).toFixed(2)} % of pairs`;
 }

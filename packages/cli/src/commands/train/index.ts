@@ -2,7 +2,6 @@ import {
   type CheckpointChoice,
   type Engine,
   type EngineOptions,
-  isPrecision,
   parseCheckpointChoice,
   parseOptions,
   trainConfigSchema,
@@ -18,7 +17,7 @@ import {
 } from "@latentkit/core/node";
 import { Command } from "commander";
 import { type App, createApp, createEngine, findData, findModel } from "../../app.js";
-import { readConfigFile } from "../../config-file.js";
+import { readConfigFile, repeatedOptions } from "../../config-file.js";
 import { InterruptedError, UsageError } from "../../errors.js";
 import {
   addAssignments,
@@ -41,7 +40,7 @@ const TRAIN_NAMES = Object.keys(TRAIN_OPTIONS);
 const optimizerSchema = optimizer.unwrap();
 const OPTIMIZER_NAMES = Object.keys(optimizerSchema.shape).filter((name) => name !== "name");
 /** Options that may change when a run goes on: they leave what it computes as it is. */
-const RESUMABLE = ["steps", "epochs", "logEvery", "evaluateEvery", "checkpointEvery", "maxSkipped"];
+const RESUMABLE = ["steps", "epochs", "minutes", "logEvery", "evaluateEvery", "checkpointEvery", "maxSkipped"];
 
 interface TrainFlags extends EngineFlags {
   readonly data?: string;
@@ -207,14 +206,9 @@ async function resumePlan(app: App, modelName: string | undefined, flags: TrainF
     out: path,
     resume: checkpointChoice(flags),
     engine: flags.engine ?? (await engineOfRun(app, engine.name, flags.threads)),
-    engineOptions: { ...precisionOf(engine.details), ...engineOptions(flags) },
+    engineOptions: { ...repeatedOptions(engine.details), ...engineOptions(flags) },
     ...(description.command === undefined ? {} : { command: description.command }),
   };
-}
-
-/** A run goes on in the precision it began with; threads and device may differ, they change the last bits only. */
-function precisionOf({ precision }: Readonly<Record<string, unknown>>): EngineOptions {
-  return typeof precision === "string" && isPrecision(precision) ? { precision } : {};
 }
 
 function checkpointChoice({ checkpoint }: TrainFlags): CheckpointChoice {
@@ -239,7 +233,7 @@ function refuseChanges(modelName: string | undefined, flags: TrainFlags): void {
   if (wrong === undefined) return;
   const allowed = RESUMABLE.map((name) => `--${flagName(name)}`).join(", ");
   throw new UsageError(
-    `--${flagName(wrong)} cannot be given with --resume; it may change ${allowed}, --engine, --threads, --device and --precision`,
+    `--${flagName(wrong)} cannot be given with --resume; it may change ${allowed}, --engine, --threads, --device, --precision and --lowering`,
   );
 }
 
@@ -248,7 +242,7 @@ function resumeAdvice({ folder, result: { step, steps } }: TrainedRun): string {
 }
 
 function report({ folder, result, report }: TrainedRun, json: boolean): void {
-  const { step, steps, trainSeconds, metrics, interrupted } = result;
+  const { step, steps, trainSeconds, metrics, interrupted, outOfTime } = result;
   const { bold } = colorsFor(process.stdout);
   const value = {
     run: folder.path,
@@ -262,7 +256,7 @@ function report({ folder, result, report }: TrainedRun, json: boolean): void {
   };
   const lines = [
     ...metricLines(metrics).map((line) => `test ${line}`),
-    `${step.toLocaleString("en")} updates, ${formatSeconds(trainSeconds)} of training`,
+    `${step.toLocaleString("en")} updates, ${formatSeconds(trainSeconds)} of training${outOfTime ? `; out of time before update ${steps}` : ""}`,
     `report ${bold(folder.reportFile)}`,
   ];
   printResult(json, value, lines);

@@ -19,6 +19,7 @@ export interface ScatterOptions {
 }
 
 const SIDE = 430;
+const PANEL_SIDE = 150;
 /** Groups beyond this many get no legend: nobody can tell their colours apart. */
 const MAX_LEGEND = 20;
 
@@ -62,8 +63,36 @@ function colorOf(groups: readonly string[] | undefined, title: string | undefine
   return { field: "group", type: "nominal", scale: { domain: groups, range }, legend };
 }
 
+/** Small scatter plots side by side, all with the same axes. */
+export async function scatterPanels(
+  panels: readonly { readonly title: string; readonly dots: readonly Dot[] }[],
+  [xDomain, yDomain]: readonly [readonly number[], readonly number[]],
+): Promise<string> {
+  const diameter = 2.4;
+  const opacity = 0.55;
+  const axis = (field: "x" | "y", domain: readonly number[]) => ({
+    field,
+    type: "quantitative",
+    title: null,
+    scale: { domain, nice: false, zero: false },
+    axis: null,
+  });
+  const spec = {
+    columns: 5,
+    concat: panels.map(({ title, dots }) => ({
+      title: { text: title, fontSize: 11 },
+      width: PANEL_SIDE,
+      height: PANEL_SIDE,
+      data: { values: dots },
+      mark: { type: "circle", size: Math.PI * (diameter / 2) ** 2, opacity, clip: true },
+      encoding: { x: axis("x", xDomain), y: axis("y", yDomain), color: { value: ACCENT } },
+    })),
+  } as unknown as TopLevelSpec;
+  return compactPoints(await renderChart(spec), { diameter, opacity });
+}
+
 /** Two intervals of equal length that hold all points with a small margin. */
-function equalDomains(dots: readonly Dot[]): [number[], number[]] {
+export function equalDomains(dots: readonly Dot[]): [number[], number[]] {
   const x = extent(dots.map((dot) => dot.x));
   const y = extent(dots.map((dot) => dot.y));
   const half = 0.53 * Math.max(x[1] - x[0], y[1] - y[0], 1e-9);
@@ -90,6 +119,7 @@ export async function lineChart(
     width = SIDE,
     clip = false,
     legend = true,
+    log = "",
   }: {
     xTitle: string;
     yTitle: string;
@@ -97,12 +127,12 @@ export async function lineChart(
     width?: number;
     clip?: boolean;
     legend?: boolean;
+    /** Axes with a logarithmic scale; values that are not positive are left out. */
+    log?: "" | "x" | "y" | "xy";
   },
 ): Promise<string> {
   const values = curves.flatMap(({ name, points, dots }) =>
-    points
-      .filter((point) => point.every(Number.isFinite))
-      .map(([x, y], at) => ({ x, y, at, name, dots: dots === true })),
+    points.filter((point) => isDrawn(point, log)).map(([x, y], at) => ({ x, y, at, name, dots: dots === true })),
   );
   const names = curves.map(({ name }) => name);
   const range = curves.map(
@@ -113,14 +143,17 @@ export async function lineChart(
       field: "x",
       type: "quantitative",
       title: xTitle,
-      scale: { nice: false, zero: false },
+      scale: { nice: false, ...(log.includes("x") ? { type: "log", padding: 12 } : { zero: false }) },
       axis: { grid: false, tickCount: 6 },
     },
     y: {
       field: "y",
       type: "quantitative",
       title: yTitle,
-      scale: { zero: false, ...(clip ? { domain: withoutStart(curves) } : {}) },
+      scale: {
+        ...(log.includes("y") ? { type: "log" } : { zero: false }),
+        ...(clip ? { domain: withoutStart(curves) } : {}),
+      },
       axis: { tickCount: 5 },
     },
     order: { field: "at", type: "quantitative" }, // else lines are sorted by x
@@ -142,6 +175,9 @@ export async function lineChart(
     ],
   } as unknown as TopLevelSpec);
 }
+
+const isDrawn = ([x, y]: readonly [number, number], log: string): boolean =>
+  Number.isFinite(x) && Number.isFinite(y) && !(log.includes("x") && x <= 0) && !(log.includes("y") && y <= 0);
 
 /** The y interval of everything but the first tenth of the way, where losses fall from anywhere. */
 function withoutStart(curves: readonly Curve[]): number[] {

@@ -41,7 +41,7 @@ export async function densityFigure({ session, dataset, seed }: Subject): Promis
 
 /** What the model makes of a straight grid of latent space: where lines are close, density is high. `undefined` without a latent plane. */
 export async function warpedGridFigure({ session, dataset }: Subject): Promise<Figure | undefined> {
-  const { latent } = session.model;
+  const { latentSpace: latent } = session;
   if (dataKind(dataset.datum) !== "points" || latent?.shape.join() !== "2" || dataset.datum.classes !== undefined) {
     return undefined;
   }

@@ -12,6 +12,9 @@ export {
   variedExamples,
   variedPairs,
 } from "./figures.js";
-export { formatSeconds, type Report, type ReportSubject, writeReport } from "./index.js";
+export { checkFilm, drawFilm } from "./film.js";
+export { formatSeconds } from "./format-seconds.js";
+export { type Report, type ReportSubject, writeReport } from "./index.js";
 export { defaultMethod, type InterpolationMethod } from "./interpolate.js";
+export { type MapPair, mapBesidePca, neighbourAgreement, type PlaneMap } from "./map.js";
 export { formatEstimate, formatNumber, formatValue } from "./page.js";

@@ -1,6 +1,7 @@
 import { type HostTensor, hostKey, hostTensor, philoxPermutation, sizeOf } from "@latentkit/jit";
 import type { Dataset, Split } from "../../data.js";
 import type { Session } from "../../session.js";
+import { ACCENT } from "./chart.js";
 import { type Curve, lineChart, scatterChart } from "./charts.js";
 import { dataKind, labelName, rowsOf, selectRows, toPictures } from "./data-kind.js";
 import { checkFinite, type Drawing, type Figure, pictureGrid } from "./figure.js";
@@ -10,12 +11,12 @@ import { principalComponents } from "./pca.js";
 /** What pictures are made of. */
 export interface Subject {
   readonly session: Session;
-  readonly dataset: Pick<Dataset, "datum" | "labelNames" | "columns" | "tokens" | "splits">;
+  readonly dataset: Pick<Dataset, "datum" | "labelNames" | "columns" | "tokens" | "sampleRate" | "splits">;
   readonly seed: number;
 }
 
-/** More latents than this have no map: their principal components would take longer than the training. */
-const MAX_MAP_DIMENSIONS = 512;
+/** More latents than this have no map: their principal components would take longer than a short training. */
+const MAX_MAP_DIMENSIONS = 4096;
 const MAX_MAP_POINTS = 10_000;
 
 /** Drawings of data: a grid of pictures, a scatter plot, curves over the dimensions, or text. @param x Shape `(n, ...datum.shape)`. */
@@ -35,7 +36,19 @@ function axisTitles({ columns = [] }: Subject["dataset"]): { xTitle: string; yTi
   return { xTitle: columns[0] ?? "x₁", yTitle: columns[1] ?? "x₂" };
 }
 
-function vectorChart(rows: readonly number[][], { columns }: Subject["dataset"]): Promise<string> {
+/** Waveforms under one another, each between two whole numbers. */
+function soundChart(rows: readonly number[][], rate: number): Promise<string> {
+  const shown = rows.slice(0, 8);
+  const size = Math.max(...shown.flat().map(Math.abs), 1e-9);
+  const curves = shown.map((row, i): Curve => {
+    const points = row.map((y, t) => [(1000 * t) / rate, -i + (0.48 * y) / size] as const);
+    return { name: String(i), points, color: ACCENT };
+  });
+  return lineChart(curves, { xTitle: "milliseconds", yTitle: "", legend: false, height: 60 * shown.length });
+}
+
+function vectorChart(rows: readonly number[][], { columns, sampleRate }: Subject["dataset"]): Promise<string> {
+  if (sampleRate !== undefined) return soundChart(rows, sampleRate);
   const curves = rows
     .slice(0, 24)
     .map((row, i): Curve => ({ name: String(i), points: row.map((y, d) => [d, y] as const) }));
@@ -140,9 +153,11 @@ export interface Latents extends Subject {
 
 /** Encodes the test split once for all figures; `undefined` when the model cannot encode. */
 export async function testLatents(subject: Subject): Promise<Latents | undefined> {
-  if (subject.session.model.latent?.encode === undefined) return undefined;
+  const { latentSpace } = subject.session;
+  if (!latentSpace?.canEncode) return undefined;
   const split = subject.dataset.splits.test;
-  const z = await subject.session.encode(split, { limit: MAX_MAP_POINTS, seed: subject.seed });
+  const limit = Math.ceil(MAX_MAP_POINTS / latentSpace.encodeSteps); // so that a way of many steps takes no longer
+  const z = await subject.session.encode(split, { limit, seed: subject.seed });
   return { ...subject, split, z };
 }
 
@@ -200,7 +215,7 @@ export async function interpolateDrawn(
 
 /** Ways between test examples, or between drawn latents when the model cannot encode; `undefined` without a latent space. */
 export async function interpolationFigure(subject: Subject, latents: Latents | undefined): Promise<Figure | undefined> {
-  const { latent } = subject.session.model;
+  const { latentSpace: latent } = subject.session;
   const { dataset } = subject;
   const kind = dataKind(dataset.datum);
   if (latent === undefined || kind === "tokens") return undefined;

@@ -20,6 +20,7 @@ import {
   samplesFigure,
   testLatents,
 } from "./figures.js";
+import { formatSeconds } from "./format-seconds.js";
 import { lossFigures } from "./loss-figures.js";
 import { type Facts, formatNumber, formatPage, formatValue, type Tile } from "./page.js";
 
@@ -144,7 +145,7 @@ function tilesOf(subject: ReportSubject): Tile[] {
     value: step.toLocaleString("en"),
     remark: `${formatNumber(step / stepsPerEpoch, 3)} epochs`,
   });
-  if (trainSeconds !== undefined && trainedSteps > 0) {
+  if (trainSeconds !== undefined && trainSeconds > 0 && trainedSteps > 0) {
     const rate = Math.round((trainedSteps * description.train.batchSize) / trainSeconds);
     tiles.push({
       label: "Training time",
@@ -154,15 +155,6 @@ function tilesOf(subject: ReportSubject): Tile[] {
   }
   tiles.push({ label: "Parameters", value: parameterCount(session.specs).toLocaleString("en") });
   return tiles;
-}
-
-/** `1 min 32 s`. */
-export function formatSeconds(seconds: number): string {
-  if (seconds < 60) return `${formatNumber(seconds, 2)} s`;
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 60
-    ? `${minutes} min ${Math.round(seconds % 60)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function dataRows({ description, dataset }: ReportSubject): [string, string][] {

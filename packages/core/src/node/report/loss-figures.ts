@@ -4,7 +4,7 @@ import { type Curve, lineChart } from "./charts.js";
 import type { Figure } from "./figure.js";
 
 /** Logged for the machinery, not for the reader of a loss curve. */
-const MACHINERY = /(^|\/)(epoch|examplesPerSecond|gradNorm|skipped|skippedInRow)$/;
+const MACHINERY = /(^|\/)(epoch|seconds|examplesPerSecond|gradNorm|skipped|skippedInRow)$/;
 
 /** What a model's test curve measures, by capability: the bound or the likelihood, shown with the sign of a loss. */
 function likelihoodName(model: Pick<GenerativeModel, "elbo" | "logProb">): "elbo" | "logProb" | undefined {
@@ -25,8 +25,7 @@ export async function lossFigures(lines: readonly MetricsLine[], model: Generati
   const yTitle =
     likelihood === "elbo" ? "negative bound (nats)" : likelihood ? "negative log-likelihood (nats)" : "loss";
   const svg = await lineChart([...train, ...test], { xTitle: "step", yTitle, height: 300, clip: true });
-  const caption =
-    "Lower is better. Training values are means between log lines; test values are of the whole test split.";
+  const caption = "Lower is better. Training values are means between log lines; test values are of the test split.";
   const figure: Figure = { name: "loss", title: "Loss curves", caption, drawing: { kind: "svg", svg } };
   return [figure, ...(await partsFigure(lines, names, [...losses, `train/${likelihood}`]))];
 }

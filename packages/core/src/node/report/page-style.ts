@@ -42,6 +42,12 @@ tr:first-child > * { border-top: 0; }
 th { font-weight: 500; color: var(--quiet); }
 tbody th { width: 38%; }
 .metrics tbody th { min-width: 13rem; }
+.models th:first-child { position: sticky; left: 0; background: var(--paper); min-width: 8.6rem; max-width: 15rem; width: auto; }
+.models th, .models td { padding: .45rem .6rem .45rem .9rem; }
+.models thead th { color: var(--ink); font-weight: 620; }
+.models td { min-width: 7rem; overflow-wrap: normal; }
+.models small { display: block; color: var(--quiet); font-size: .82em; line-height: 1.35; }
+.remarks { margin: .9rem 0 0; padding-left: 1.1rem; color: var(--quiet); font-size: .9rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 code, pre.command { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; }
 pre.command { margin: 0; padding: .9rem 1rem; background: var(--paper); border: 1px solid var(--line); border-radius: 10px; white-space: pre-wrap; overflow-wrap: anywhere; }

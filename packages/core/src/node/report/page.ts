@@ -34,27 +34,14 @@ export interface Page {
 
 /** One HTML file that needs nothing else: no network, no script. */
 export function formatPage(page: Page): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="latentkit">
-<title>${escapeHtml(page.title)}</title>
-<style>${PAGE_STYLE}</style>
-</head>
-<body>
-<main>
-<header>
+  return formatDocument(
+    page.title,
+    `<header>
 <h1>${escapeHtml(page.title)}</h1>
 <p class="lead">${escapeHtml(page.lead)}</p>
 <dl class="tiles">${page.tiles.map(formatTile).join("")}</dl>
 </header>
-<section>
-<div class="figures">
-${page.figures.map(formatFigure).join("\n")}
-</div>
-</section>
+${formatFigures(page.figures)}
 <section>
 <h2>Measurements</h2>
 ${formatMetrics(page.metrics)}
@@ -70,15 +57,42 @@ ${page.facts.map(formatFacts).join("\n")}
 <h2>Do it again</h2>
 <pre class="command">${page.commands.map(escapeHtml).join("\n")}</pre>
 </section>
-<footer>${escapeHtml(page.footer)}</footer>
+<footer>${escapeHtml(page.footer)}</footer>`,
+  );
+}
+
+/** A whole HTML file around a body. */
+export function formatDocument(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="latentkit">
+<title>${escapeHtml(title)}</title>
+<style>${PAGE_STYLE}</style>
+</head>
+<body>
+<main>
+${body}
 </main>
 </body>
 </html>
 `;
 }
 
+/** Figures beside and under one another, as the width allows. */
+export function formatFigures(figures: readonly (Figure | MissingFigure)[], title?: string): string {
+  const heading = title === undefined ? "" : `<h2>${escapeHtml(title)}</h2>\n`;
+  return `<section>
+${heading}<div class="figures">
+${figures.map(formatFigure).join("\n")}
+</div>
+</section>`;
+}
+
 /** Text for HTML, attributes included. */
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
   return text.replace(/[&<>"']/g, (character) => entities[character] as string);
 }

@@ -1,3 +1,5 @@
+import { hostKey, philoxNormal } from "@latentkit/jit";
+
 /** A symmetric matrix as rows. */
 type Matrix = readonly (readonly number[])[];
 
@@ -77,6 +79,9 @@ export interface Projection {
   readonly explained: readonly [number, number];
 }
 
+/** Up to so many dimensions all eigenvectors are computed; beyond, the leading ones by iteration. */
+const MAX_EXACT = 64;
+
 /**
  * The first two principal components of some points.
  * Pearson, "On lines and planes of closest fit to systems of points in space", 1901.
@@ -90,15 +95,72 @@ export function principalComponents(rows: Matrix): Projection {
     (_, j) => rows.reduce((sum, row) => sum + (row[j] as number), 0) / rows.length,
   );
   const centered = rows.map((row) => row.map((x, j) => x - (mean[j] as number)));
-  const { values, vectors } = symmetricEigen(covariance(centered, d));
-  const total = values.reduce((sum, value) => sum + Math.max(0, value), 0) || 1;
+  const divisor = Math.max(1, rows.length - 1);
+  const total = centered.reduce((sum, row) => sum + dot(row, row), 0) / divisor || 1;
+  const { values, vectors } = d <= MAX_EXACT ? symmetricEigen(covariance(centered, d)) : leading(centered, d, divisor);
   const [first = [], second = []] = vectors;
-  const dot = (row: readonly number[], axis: readonly number[]) =>
-    row.reduce((sum, x, j) => sum + x * (axis[j] as number), 0);
   return {
     points: centered.map((row) => [dot(row, first), dot(row, second)] as const),
     explained: [Math.max(0, values[0] ?? 0) / total, Math.max(0, values[1] ?? 0) / total],
   };
+}
+
+const dot = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((sum, x, j) => sum + x * (b[j] as number), 0);
+
+/** Vectors that are iterated together: the more, the faster the first two settle. */
+const BLOCK = 6;
+const MAX_ITERATIONS = 300;
+const SETTLED = 1e-9;
+
+/**
+ * Leading eigenvectors of the covariance by orthogonal iteration, without forming it, then Rayleigh-Ritz in the plane found.
+ * Golub & Van Loan, "Matrix Computations", 2013, §8.2.
+ */
+function leading(centered: Matrix, d: number, divisor: number): Eigen {
+  const start = philoxNormal(hostKey(0, "components"), BLOCK * d);
+  let basis = orthonormal(Array.from({ length: BLOCK }, (_, k) => Array.from(start.subarray(k * d, (k + 1) * d))));
+  let before = 0;
+  for (let i = 0; i < MAX_ITERATIONS; i++) {
+    const images = basis.map((vector) => timesCovariance(centered, vector, divisor));
+    const captured = [0, 1].reduce((sum, k) => sum + dot(basis[k] as number[], images[k] as number[]), 0);
+    basis = orthonormal(images);
+    if (Math.abs(captured - before) <= SETTLED * captured) break;
+    before = captured;
+  }
+  const images = basis.map((vector) => timesCovariance(centered, vector, divisor));
+  const small = symmetricEigen(basis.map((a) => images.map((b) => dot(a, b))));
+  const combine = (weights: readonly number[]) =>
+    Array.from({ length: d }, (_, j) => weights.reduce((sum, w, k) => sum + w * (basis[k]?.[j] as number), 0));
+  return { values: small.values, vectors: small.vectors.map((weights) => withSign(combine(weights))) };
+}
+
+/** `X^T X v / divisor`. */
+function timesCovariance(centered: Matrix, v: readonly number[], divisor: number): number[] {
+  const result = new Float64Array(v.length);
+  for (const row of centered) {
+    const weight = dot(row, v) / divisor;
+    if (weight === 0) continue;
+    for (let j = 0; j < row.length; j++) result[j] = (result[j] as number) + weight * (row[j] as number);
+  }
+  return Array.from(result);
+}
+
+/** Gram-Schmidt, twice over for accuracy. */
+function orthonormal(vectors: Matrix): number[][] {
+  const basis: number[][] = [];
+  for (const vector of vectors) {
+    let rest = [...vector];
+    for (let pass = 0; pass < 2; pass++) {
+      for (const other of basis) {
+        const along = dot(rest, other);
+        rest = rest.map((x, j) => x - along * (other[j] as number));
+      }
+    }
+    const length = Math.sqrt(dot(rest, rest)) || 1;
+    basis.push(rest.map((x) => x / length));
+  }
+  return basis;
 }
 
 function covariance(centered: Matrix, d: number): number[][] {

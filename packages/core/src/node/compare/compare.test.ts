@@ -1,0 +1,127 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eager, UserError } from "@latentkit/jit";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gaussianPlugin } from "../../../test/gaussian.js";
+import type { DatasetSource } from "../../data.js";
+import { Evaluator } from "../../evaluator.js";
+import type { ModelPlugin } from "../../plugin.js";
+import { syntheticDataset } from "../../testing/synthetic.js";
+import { type Comparison, type ComparisonRequest, compareModels } from "./index.js";
+
+const dataset = syntheticDataset({ kind: "continuous", shape: [2] }, { size: 128 });
+const data: DatasetSource = { name: "synthetic", options: {}, load: async () => dataset };
+
+/** A plugin that differs from the Gaussian in what it is given. */
+const variant = (name: string, change: Partial<ModelPlugin>): ModelPlugin =>
+  ({ ...(gaussianPlugin as unknown as ModelPlugin), name, ...change }) as ModelPlugin;
+
+/** Its loss is infinite from the first step. */
+const diverging = variant("diverging", {
+  create(config, datum) {
+    const model = gaussianPlugin.create(config as { spread: number }, datum);
+    const [objective] = model.objectives;
+    const loss = (params: any) => ({
+      loss: tf.mul(tf.sum(tf.add(params.mu, params.logSigma)), Number.POSITIVE_INFINITY),
+    });
+    return { ...model, objectives: [{ ...objective, loss }] } as ReturnType<ModelPlugin["create"]>;
+  },
+});
+
+const textOnly = variant("text-only", {
+  create: (_config, { kind }) => {
+    throw new UserError("text-only", `takes tokens, not ${kind} data`);
+  },
+});
+
+let folder: string;
+let engines = 0;
+
+const request = (out: string, plugins: readonly unknown[], more: Partial<ComparisonRequest> = {}) =>
+  compareModels({
+    models: plugins.map((plugin) => ({ plugin: plugin as ModelPlugin, config: {} })),
+    data,
+    minutes: 0.002,
+    samples: 60,
+    seed: 0,
+    out: join(folder, out),
+    evaluator: new Evaluator(),
+    createEngine: async () => {
+      engines++;
+      return eager();
+    },
+    ...more,
+  });
+
+let comparison: Comparison;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "latentkit-compare-"));
+  comparison = await request("all", [diverging, gaussianPlugin, textOnly]);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("compareModels", () => {
+  it("grades a model by what its contract says it can do", () => {
+    const { grades, moments, status } = comparison.results[1] ?? {};
+    expect(status).toBe("done");
+    expect(grades?.capabilities).toEqual({
+      likelihood: "exact",
+      latent: "none",
+      samplingSteps: 0,
+      conditional: false,
+    });
+    expect(grades?.parameters).toBe(4);
+    expect(Object.keys(grades?.metrics ?? {})).toEqual(
+      "logProb copying energyDistance precision recall density coverage".split(" "),
+    );
+    expect(grades?.metrics.energyDistance).toMatchObject({ n: 60, realVsReal: { value: expect.any(Number) } });
+    expect(grades?.samplesPerSecond).toBeGreaterThan(0);
+    expect(grades?.costs).toHaveLength(1);
+    expect(moments?.length).toBeGreaterThan(0);
+    expect(moments?.at(-1)?.metrics).toMatchObject({ logProb: { unit: "nats" }, energyDistance: { n: 30 } });
+  });
+
+  it("goes on after a model that fails, and says why one does not apply", () => {
+    const [failed, , unfit] = comparison.results;
+    expect(failed).toMatchObject({ status: "failed", reason: expect.stringMatching(/training diverged: 20 updates/) });
+    expect(unfit).toMatchObject({ status: "not applicable", reason: expect.stringContaining("takes tokens") });
+    expect(comparison.interrupted).toBe(false);
+  });
+
+  it("writes one page that needs no network", async () => {
+    const html = await readFile(comparison.reportFile, "utf8");
+    expect(html).not.toMatch(/<script|<link|src="http/);
+    for (const text of ["diverging, gaussian and text-only on", "takes tokens, not continuous data", "training diverged", "real data", "gaussian: loss curves", "Quality against time", "latentkit sample"]) // biome-ignore format: one line
+      expect(html).toContain(text);
+    expect((await stat(comparison.reportFile)).size).toBeLessThan(1e6);
+    expect(await readdir(join(folder, "all", "figures"))).toEqual(
+      expect.arrayContaining(["cost-of-quality.svg", "gaussian-samples.svg", "quality-over-time.svg"]),
+    );
+  });
+
+  it("keeps on resume what is done, and refuses a folder that is in use", async () => {
+    const before = engines;
+    const again = await request("all", [gaussianPlugin, textOnly], { resume: true });
+    expect(engines).toBe(before);
+    expect(again.results[0]).toEqual(comparison.results[1]);
+    await expect(request("all", [gaussianPlugin])).rejects.toThrow(/holds a comparison; use --resume/);
+    await writeFile(join(folder, "note.txt"), "mine");
+    await expect(request(".", [gaussianPlugin])).rejects.toThrow(/holds files but no comparison/);
+    await expect(request("none", [gaussianPlugin], { resume: true })).rejects.toThrow(/is not a comparison/);
+  });
+
+  it("stops between updates when interrupted, and continues the same run", async () => {
+    const stop = new AbortController();
+    const long = { minutes: 0.05, signal: stop.signal, onProgress: () => stop.abort() };
+    const first = await request("stopped", [gaussianPlugin], long);
+    expect(first).toMatchObject({ interrupted: true, results: [] });
+    const steps = JSON.parse(await readFile(join(folder, "stopped/runs/gaussian/config.json"), "utf8")).train.steps;
+    const rest = await request("stopped", [gaussianPlugin], { minutes: 0.05, resume: true });
+    expect(rest.interrupted).toBe(false);
+    const { grades } = rest.results[0] ?? {};
+    expect(grades?.steps).toBeLessThanOrEqual(steps); // the schedule is the one it was begun with
+    expect(grades?.trainSeconds).toBeLessThan(6);
+  });
+});

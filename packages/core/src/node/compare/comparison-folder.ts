@@ -1,0 +1,108 @@
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "@latentkit/jit";
+import { z } from "zod";
+import { isTemporaryName, makeFolder, withFileErrors, writeFileAtomic } from "../files.js";
+
+/** Marks `comparison.json` as ours and names the version of the folder's layout. */
+const FORMAT = "latentkit-comparison/1";
+const PLAN = "comparison.json";
+
+const options = z.record(z.string(), z.json());
+
+const planSchema = z.object({
+  format: z.literal(FORMAT).default(FORMAT),
+  data: z.object({ name: z.string(), options }),
+  models: z.array(z.object({ name: z.string(), config: options })).min(1),
+  minutes: z.number().positive(),
+  samples: z.int().min(2),
+  seed: z.int(),
+  /** The command that was typed. */
+  command: z.string().optional(),
+});
+
+/** What is compared, and how: all it takes to continue. */
+export type ComparisonPlan = Omit<z.output<typeof planSchema>, "format">;
+
+/** Where the parts of a comparison are. */
+export class ComparisonFolder {
+  readonly planFile: string;
+  readonly reportFile: string;
+  readonly figuresFolder: string;
+  readonly resultsFolder: string;
+  readonly runsFolder: string;
+
+  constructor(readonly path: string) {
+    this.planFile = join(path, PLAN);
+    this.reportFile = join(path, "report.html");
+    this.figuresFolder = join(path, "figures");
+    this.resultsFolder = join(path, "results");
+    this.runsFolder = join(path, "runs");
+  }
+
+  /** The run folder of a model. */
+  runOf(model: string): string {
+    return join(this.runsFolder, model);
+  }
+
+  /** What is known of a model. */
+  resultOf(model: string): string {
+    return join(this.resultsFolder, `${model}.json`);
+  }
+}
+
+/**
+ * Makes a folder for a new comparison.
+ *
+ * @throws UserError when it cannot be written, holds a comparison and `overwrite` is not given, or holds anything else.
+ */
+export async function createComparison(
+  path: string,
+  plan: ComparisonPlan,
+  { overwrite = false }: { readonly overwrite?: boolean } = {},
+): Promise<ComparisonFolder> {
+  const folder = new ComparisonFolder(path);
+  await withFileErrors(`--out ${path} cannot be used`, async () => {
+    await makeFolder(path);
+    const names = (await readdir(path)).filter((name) => !isTemporaryName(name));
+    if (names.length > 0) await clear(folder, names, overwrite);
+    for (const part of [folder.figuresFolder, folder.resultsFolder, folder.runsFolder]) await makeFolder(part);
+  });
+  await writeFileAtomic(folder.planFile, `${JSON.stringify({ format: FORMAT, ...plan }, null, 2)}\n`);
+  return folder;
+}
+
+/** The plan goes last, so that a folder half deleted is still known as ours. */
+async function clear(folder: ComparisonFolder, names: readonly string[], overwrite: boolean): Promise<void> {
+  if (!names.includes(PLAN)) throw refusal(`--out ${folder.path} holds files but no comparison; choose another folder`);
+  if (!overwrite) {
+    throw refusal(
+      `--out ${folder.path} holds a comparison; use --resume ${folder.path} to continue it, or --overwrite to delete it and start again`,
+    );
+  }
+  const { figuresFolder, resultsFolder, runsFolder, reportFile, planFile } = folder;
+  for (const part of [figuresFolder, resultsFolder, runsFolder, reportFile, planFile])
+    await rm(part, { recursive: true, force: true });
+}
+
+/** Reads the plan of a comparison. @throws UserError when there is none, or it is broken. */
+export async function readComparison(path: string): Promise<{ folder: ComparisonFolder; plan: ComparisonPlan }> {
+  const folder = new ComparisonFolder(path);
+  const text = await withFileErrors(`${path} is not a comparison: cannot read ${folder.planFile}`, () =>
+    readFile(folder.planFile, "utf8"),
+  );
+  let parsed: ReturnType<typeof planSchema.safeParse>;
+  try {
+    parsed = planSchema.safeParse(JSON.parse(text));
+  } catch {
+    throw refusal(`${folder.planFile} is not valid JSON; restore it, or compare again with --overwrite`);
+  }
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw refusal(`${folder.planFile} is not a plan of this version (${issue?.path.join(".")}: ${issue?.message})`);
+  }
+  const { format: _, ...plan } = parsed.data;
+  return { folder, plan };
+}
+
+const refusal = (message: string): UserError => new UserError("@latentkit/core", message);

@@ -1,0 +1,107 @@
+import { UserError } from "@latentkit/jit";
+import type { DatumSpec } from "../../data.js";
+import { SAMPLE_METRICS } from "../../evaluation/sample-metrics.js";
+import type { Evaluator, Metric, MetricContext, MetricResult } from "../../evaluator.js";
+import type { GenerativeModel } from "../../model.js";
+import type { Session } from "../../session.js";
+import type { Capabilities, CostPoint } from "./result.js";
+
+/** Beside the grades of samples, in the order of the table. */
+const MODEL_METRICS = ["bitsPerDim", "logProb", "elbo", "linearProbe"];
+/** What says in one number how good samples are, the first that applies; lower is better for all of them. */
+const QUALITY = [/^fid[A-Z]/, /^energyDistance$/];
+
+/** The metrics that a comparison computes of a model, by capability. */
+export function comparedMetrics(evaluator: Evaluator, { session, dataset }: MetricContext): Metric[] {
+  return evaluator
+    .available(session.model, dataset)
+    .filter(({ metric, refusal }) => {
+      if (refusal !== undefined) return false;
+      if (metric.name === "bitsPerDim") return isDiscrete(dataset.datum);
+      return metric.group === SAMPLE_METRICS || MODEL_METRICS.includes(metric.name);
+    })
+    .map(({ metric }) => metric)
+    .sort((a, b) => place(a) - place(b));
+}
+
+/** Bits a dimension compare across data of levels; of a density they are a matter of units. */
+const isDiscrete = ({ kind, levels }: DatumSpec): boolean => kind !== "continuous" || levels !== undefined;
+
+/** Likelihoods first, then samples, then the inside. */
+function place({ name }: Metric): number {
+  const at = MODEL_METRICS.indexOf(name);
+  return at < 0 ? 10 : name === "linearProbe" ? 20 : at;
+}
+
+/** The metric of sample quality that curves show; `undefined` when the data have none. */
+export function qualityMetric(evaluator: Evaluator, { session, dataset }: MetricContext): Metric | undefined {
+  const known = evaluator.available(session.model, dataset).filter(({ refusal }) => refusal === undefined);
+  return QUALITY.map((pattern) => known.find(({ metric }) => pattern.test(metric.name))?.metric).find(Boolean);
+}
+
+/** Numbers, and the reasons of those metrics that refused. */
+export interface Measured {
+  readonly metrics: Record<string, MetricResult>;
+  readonly refused: Record<string, string>;
+}
+
+/** Measures one after another; samples are drawn once for all. What a metric refuses is kept as its reason. */
+export async function measureEach(metrics: readonly Metric[], context: MetricContext): Promise<Measured> {
+  const measured: Measured = { metrics: {}, refused: {} };
+  for (const metric of metrics) {
+    try {
+      measured.metrics[metric.name] = await metric.evaluate(context);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      measured.refused[metric.name] = error.message;
+    }
+  }
+  return measured;
+}
+
+/** What the contract says that a model can do. */
+export function capabilitiesOf(model: GenerativeModel): Capabilities {
+  const latent = model.latent ?? model.scanLatent;
+  return {
+    likelihood: model.logProb ? "exact" : model.elbo ? "bound" : "none",
+    latent: latent === undefined ? "none" : latent.encode ? "encode and decode" : "decode",
+    samplingSteps: model.sampling({ n: 1, options: {} }).steps,
+    conditional: model.conditional === true,
+  };
+}
+
+/** Samples of one call, as many as the engine takes at once. */
+const SPEED_SAMPLES = 256;
+
+/** Seconds a sample, of a call whose programs are compiled already where the engine keeps them. */
+export async function secondsPerSample(session: Session, n: number, options: Record<string, unknown> = {}) {
+  const count = Math.min(n, SPEED_SAMPLES);
+  const draw = async (): Promise<number> => {
+    const started = performance.now();
+    await session.sample({ n: count, seed: 1, options });
+    return (performance.now() - started) / 1000 / count;
+  };
+  await draw();
+  return draw();
+}
+
+/**
+ * What sampling costs and what it gives, at each value of the model's ladder when that changes the number of steps. A ladder of another kind
+ * (temperatures) costs the same at every value: then there is one point, the defaults.
+ */
+export async function samplingCosts(metric: Metric | undefined, context: MetricContext): Promise<CostPoint[]> {
+  const { session } = context;
+  const { model } = session;
+  const { ladder } = model;
+  const steps = (options: Record<string, unknown>) => model.sampling({ n: 1, options }).steps;
+  const values = ladder?.values.map((value) => ({ [ladder.option]: value })) ?? [];
+  const changesCost = new Set(values.map(steps)).size > 1;
+  const points: CostPoint[] = [];
+  for (const options of changesCost ? values : [{}]) {
+    const quality = metric && (await measureEach([metric], { ...context, sampling: options })).metrics[metric.name];
+    const label = Object.entries(options).map(([name, value]) => `${name} ${value}`).join(", "); // biome-ignore format: one line
+    const seconds = await secondsPerSample(session, context.limit ?? SPEED_SAMPLES, options);
+    points.push({ label, secondsPerSample: seconds, ...(quality ? { quality } : {}) });
+  }
+  return points;
+}

@@ -1,0 +1,73 @@
+import type { DatasetSource } from "../../data.js";
+import type { Evaluator } from "../../evaluator.js";
+import type { ConfiguredModel } from "../../plugin.js";
+import { compareModel, type ModelRequest } from "./compare-model.js";
+import { type ComparisonPlan, createComparison, readComparison } from "./comparison-folder.js";
+import { writeComparisonReport } from "./comparison-report.js";
+import { realFigure } from "./model-figures.js";
+import type { ModelResult } from "./result.js";
+
+/** What {@link compareModels} compares. */
+export interface ComparisonRequest
+  extends Pick<ModelRequest, "createEngine" | "signal" | "onProgress" | "onStage" | "onWarning" | "versions"> {
+  readonly models: readonly ConfiguredModel[];
+  readonly data: DatasetSource;
+  /** Minutes of training for each model, evaluation not counted. */
+  readonly minutes: number;
+  /** Samples behind each grade, and test examples behind each likelihood. */
+  readonly samples: number;
+  readonly seed: number;
+  readonly out: string;
+  readonly evaluator: Evaluator;
+  /** Delete a comparison that is there already. */
+  readonly overwrite?: boolean;
+  /** Continue the comparison that is in `out`: models that are done stay as they are. */
+  readonly resume?: boolean;
+  readonly command?: string | undefined;
+  /** Told what became of each model. */
+  readonly onResult?: (result: ModelResult) => void;
+}
+
+/** How a comparison ended. */
+export interface Comparison {
+  readonly results: readonly ModelResult[];
+  readonly interrupted: boolean;
+  readonly reportFile: string;
+}
+
+/**
+ * Trains several models on the same data for the same time, grades all alike, and writes `report.html`, anew after each. A model that fails or
+ * cannot take the data is told so in the report; it stops nothing.
+ *
+ * @throws UserError when the data cannot be read, or files cannot be written.
+ */
+export async function compareModels(request: ComparisonRequest): Promise<Comparison> {
+  const { models, data, seed, out, onStage = () => {}, signal } = request;
+  onStage(`loading ${data.name}`);
+  const dataset = await data.load(seed);
+  const plan = planOf(request);
+  const folder = request.resume
+    ? (await readComparison(out)).folder
+    : await createComparison(out, plan, { overwrite: request.overwrite === true });
+  const real = await realFigure(dataset);
+  const results: ModelResult[] = [];
+  const report = () => writeComparisonReport({ folder, plan, dataset, results, real, expected: models.length });
+  for (const model of models) {
+    const result = signal?.aborted ? undefined : await compareModel({ ...request, model, dataset, plan, folder });
+    if (result === undefined) return { results, interrupted: true, reportFile: await report() };
+    results.push(result);
+    request.onResult?.(result);
+    await report();
+  }
+  return { results, interrupted: false, reportFile: folder.reportFile };
+}
+
+function planOf({ models, data, minutes, samples, seed, command }: ComparisonRequest): ComparisonPlan {
+  return JSON.parse(
+    JSON.stringify({
+      data: { name: data.name, options: data.options },
+      models: models.map(({ plugin, config }) => ({ name: plugin.name, config })),
+      ...{ minutes, samples, seed, command },
+    }),
+  ) as ComparisonPlan;
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+/**
+ * Makes the pictures of the documentation, `docs/images`, by the commands that its pages show: `npm run docs:pictures`.
+ * Expects a built checkout; trains for some minutes into runs/docs, and takes what is trained there already.
+ *
+ *     node tools/docs-pictures.mjs [NAME …]      only these pictures
+ */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { main, root } from "./bootstrap.mjs";
+
+const cli = join(root, "packages/cli/bin/latentkit.js");
+const images = join(root, "docs/images");
+const work = join(root, "runs/docs");
+
+/** Arguments of `latentkit train` by run. */
+const RUNS = {
+  digits: "vae --data mnist --steps 1500",
+  plane: "vae --data mnist --steps 1500 --set latentDim=2",
+  moons: "flow --data moons --steps 400 --set layers=6 --set width=64 --batch-size 256",
+};
+
+/** What makes each picture: a run and a command on it, or a file that training leaves. */
+const PICTURES = {
+  "digits.png": ["digits", "sample RUN -n 64 --out OUT"],
+  "ways.png": ["digits", "interpolate RUN --pairs 4 --steps 12 --out OUT"],
+  "map.svg": ["plane", "map RUN --out OUT"],
+  "moons-density.png": ["moons", "figures/density.png"],
+};
+
+/** Numbers that the pages quote, printed. */
+const NUMBERS = [
+  ["digits", "evaluate RUN --metrics elbo,linearProbe"],
+  ["moons", "score RUN --against spirals:test --limit 5000 --out scores.npz"],
+];
+
+/** Runs one command line in the folder of runs. */
+function latentkit(line) {
+  process.stdout.write(`latentkit ${line}\n`);
+  const { status } = spawnSync(process.execPath, [cli, ...line.split(" ")], { cwd: work, stdio: "inherit" });
+  if (status !== 0) throw new Error(`latentkit ${line} ended with ${status}`);
+}
+
+function trained(run) {
+  if (!existsSync(join(work, run, "report.html"))) latentkit(`train ${RUNS[run]} --out ${run} --overwrite`);
+}
+
+await main(() => {
+  const wanted = process.argv.slice(2);
+  mkdirSync(work, { recursive: true });
+  mkdirSync(images, { recursive: true });
+  for (const [name, [run, how]] of Object.entries(PICTURES)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    trained(run);
+    const out = join(images, name);
+    if (how.includes("RUN")) latentkit(how.replace("RUN", run).replace("OUT", out));
+    else copyFileSync(join(work, run, how), join(dirname(out), name));
+  }
+  for (const [run, how] of wanted.length > 0 ? [] : NUMBERS) latentkit(how.replace("RUN", run));
+});

@@ -7,7 +7,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { main, root } from "./bootstrap.mjs";
 
 const cli = join(root, "packages/cli/bin/latentkit.js");
@@ -55,7 +55,7 @@ await main(() => {
     trained(run);
     const out = join(images, name);
     if (how.includes("RUN")) latentkit(how.replace("RUN", run).replace("OUT", out));
-    else copyFileSync(join(work, run, how), join(dirname(out), name));
+    else copyFileSync(join(work, run, how), out);
   }
   for (const [run, how] of wanted.length > 0 ? [] : NUMBERS) latentkit(how.replace("RUN", run));
 });

@@ -26,9 +26,9 @@ import { tmpdir } from "node:os";
 import { basename, dirname, extname, join } from "node:path";
 import { promisify } from "node:util";
 import { findLibrary } from "@latentkit/engine-tensorflow";
-import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { environment, packageFolders, root } from "./bootstrap.mjs";
+import { toJavaScript, typeErrors } from "./typescript.mjs";
 
 const exec = promisify(execFile);
 const LANGUAGES = { js: ".js", javascript: ".js", ts: ".ts", typescript: ".ts", sh: ".sh", bash: ".sh" };
@@ -116,18 +116,6 @@ function install() {
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "docs", private: true, type: "module" }));
 }
 
-const CHECK = {
-  module: ts.ModuleKind.NodeNext,
-  moduleResolution: ts.ModuleResolutionKind.NodeNext,
-  target: ts.ScriptTarget.ES2022,
-  strict: true,
-  noEmit: true,
-  skipLibCheck: true,
-  types: ["node"],
-};
-
-const RUN = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
-
 /** Where a block of code is kept. */
 function fileOf(block) {
   return join(project, block.page.replace(/\.md$/, ""), block.file ?? `line-${block.line}${LANGUAGES[block.language]}`);
@@ -139,7 +127,7 @@ function save(block) {
   writeFileSync(file, text);
   if (extname(file) !== ".ts") return file;
   const runnable = file.replace(/\.ts$/, ".js");
-  writeFileSync(runnable, ts.transpileModule(text, { compilerOptions: RUN }).outputText);
+  writeFileSync(runnable, toJavaScript(text));
   return runnable;
 }
 
@@ -217,11 +205,9 @@ describe.concurrent("documentation", () => {
     const blocks = pages.flatMap(blocksOf).filter(({ language, reason }) => LANGUAGES[language] === ".ts" && !reason);
     for (const block of blocks) mkdirSync(dirname(fileOf(block)), { recursive: true });
     for (const block of blocks) writeFileSync(fileOf(block), withNumbers(block));
-    const program = ts.createProgram(blocks.map(fileOf), CHECK);
-    const found = ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText }) => {
-      const block = blocks.find((one) => fileOf(one) === file?.fileName);
-      const line = (block?.line ?? 0) + (file?.getLineAndCharacterOfPosition(start).line ?? 0) + 1;
-      return `${block?.page}:${line}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
+    const found = typeErrors(blocks.map(fileOf)).map(({ file, line, message }) => {
+      const block = blocks.find((one) => fileOf(one) === file);
+      return `${block?.page}:${(block?.line ?? 0) + line + 1}: ${message}`;
     });
     expect(found).toEqual([]);
     expect(blocks.length).toBeGreaterThan(5);

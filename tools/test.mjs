@@ -24,7 +24,7 @@ const each = (target, ...args) => nx(["run-many", "-t", target, "--outputStyle=s
 const toolTests = () =>
   run("vitest", "run", "tools/", "--reporter=default", "--reporter=json", "--outputFile.json=.reports/tools.json");
 
-/** Name and body of each stage; a body returns an exit code. Tests run one package at a time: vitest uses all cores. */
+/** Name and body of each stage; a body returns an exit code. Two packages are tested at a time: the longest file of one would leave cores idle. */
 const stages = [
   ["lint", () => run("biome", "ci", "--error-on-warnings", ".")],
   ["build", () => each("build")],
@@ -32,7 +32,7 @@ const stages = [
   ["types", () => each("typecheck")],
   ["unused code", () => run("knip", "--no-config-hints")],
   ["packed packages", () => each("test:package")],
-  ["tests", () => each("test", "--parallel=1", "--nxBail=false")],
+  ["tests", () => each("test", "--parallel=2", "--nxBail=false")],
   ["tests of the tools", toolTests],
 ];
 

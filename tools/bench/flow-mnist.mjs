@@ -13,6 +13,7 @@ import {
   Evaluator,
   MemoryCheckpointStore,
   parameterCount,
+  probabilityBelow,
   systemClock,
   Trainer,
   trainConfigSchema,
@@ -109,9 +110,7 @@ async function compareWithOther() {
     [data, other].map(({ splits }) => result.session.perExample(model.elbo, splits.test, options)),
   );
   const bits = ({ data }) => -data.reduce((a, b) => a + b, 0) / data.length / (784 * Math.LN2);
-  let likelier = 0;
-  for (const a of own.data) for (const b of foreign.data) likelier += a > b ? 1 : 0;
-  const area = likelier / (own.data.length * foreign.data.length);
+  const { value: area } = probabilityBelow(foreign.data, own.data);
   console.log(
     `${values.data} ${bits(own).toFixed(3)} bits/dim, ${name} ${bits(foreign).toFixed(3)} bits/dim, area ${area.toFixed(4)}`,
   );

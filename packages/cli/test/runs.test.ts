@@ -232,9 +232,12 @@ describe("using a run", () => {
   });
 
   it("measures samples on request: what needs no classifier on any data, the rest where one was made for the data", async () => {
-    const { metrics } = await json("evaluate", "run", "--metrics", "samples");
+    const { metrics } = await json("evaluate", "run", "--metrics", "copying");
     expect(Object.keys(metrics)).toEqual(["copying"]);
     expect(metrics.copying).toMatchObject({ n: 6, unit: "probability" });
+    const tooFew = await run("evaluate", "run", "--metrics", "samples");
+    expect(tooFew.code).toBe(1);
+    expect(tooFew.stderr).toContain("needs at least 20 samples, got 6");
     const refused = await run("evaluate", "run", "--metrics", "fidMnistCnn");
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("fidMnistCnn does not apply: mnist-cnn grades mnist (28x28x1 in [0, 1]), not ");

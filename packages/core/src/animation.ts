@@ -2,6 +2,7 @@
  * Animated PNG: a PNG whose further frames stand in chunks that other readers pass over, so that every viewer shows at least the first frame.
  * Specification: https://www.w3.org/TR/png-3/#apng-frame-based-animation
  */
+import { crc32 } from "./crc.js";
 import { encodePng, type Picture } from "./images.js";
 
 /** How an animation plays. */
@@ -31,8 +32,9 @@ export function encodeApng(frames: readonly Picture[], options: AnimationOptions
   const sizeOf = ({ width, height, channels }: Picture) => [width, height, channels].join("x");
   const odd = frames.find((frame) => sizeOf(frame) !== sizeOf(first));
   if (odd !== undefined) throw new RangeError(`encodeApng: a frame is ${sizeOf(odd)}, the first is ${sizeOf(first)}`);
-  const head = chunksOf(encodePng(first));
-  const parts: Uint8Array[] = [encodePng(first).subarray(0, SIGNATURE_LENGTH)];
+  const png = encodePng(first);
+  const head = chunksOf(png);
+  const parts: Uint8Array[] = [png.subarray(0, SIGNATURE_LENGTH)];
   parts.push(...head.filter(({ type }) => type === "IHDR").map(chunkBytes));
   parts.push(chunkBytes({ type: "acTL", data: bigEndian([frames.length, plays]) }));
   let sequence = 0;
@@ -94,17 +96,4 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return bytes;
-}
-
-/** Remainders of every byte by the reversed polynomial of ISO 3309. PNG, annex D. https://www.w3.org/TR/png-3/#D-CRCAppendix */
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let c = byte;
-  for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let c = 0xffffffff;
-  for (const byte of bytes) c = (CRC_TABLE[(c ^ byte) & 0xff] as number) ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
 }

@@ -80,14 +80,11 @@ export function objectiveOptimizer({ optimizer, optimizers }: TrainConfig, objec
  * @throws UserError for unknown options, wrong values, and optimizers of objectives that the model does not have.
  */
 export function trainingOf(model: GenerativeModel, given: TrainConfigInput): TrainConfig {
-  const { steps, ...preferred } = model.training ?? {};
-  const { epochs, ...rest } = preferred;
+  const { steps, epochs, ...preferred } = model.training ?? {};
   const saysHowLong = given.steps !== undefined || given.epochs !== undefined || given.minutes !== undefined;
-  const length = saysHowLong
-    ? {}
-    : { ...(steps === undefined ? {} : { steps }), ...(epochs === undefined ? {} : { epochs }) };
+  const length = saysHowLong ? {} : { steps, epochs };
   const optimizer = overrideOptimizer(preferred.optimizer ?? {}, given.optimizer ?? {});
-  const merged = { ...rest, ...length, ...given, optimizer };
+  const merged = { ...preferred, ...length, ...given, optimizer };
   const config = parseOptions("@latentkit/core", trainConfigSchema, merged) as TrainConfig;
   checkOptimizers(model, config);
   return config;

@@ -15,12 +15,12 @@ import type { CheckpointChoice, CheckpointMeta, CheckpointStore, TensorFiles } f
 import type { Clock } from "./clock.js";
 import type { Dataset } from "./data.js";
 import type { Evaluator, MetricResult } from "./evaluator.js";
-import type { LogSink } from "./log.js";
+import { combineSinks, type LogSink } from "./log.js";
 import type { GenerativeModel } from "./model.js";
 import { batchSpecs, checkTensors, type ModelSpecs, modelSpecs } from "./model-specs.js";
 import { Session } from "./session.js";
 import { isTimed, type StepConfig, type TrainConfig, totalSteps } from "./train-config.js";
-import { activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
+import { type ActiveObjective, activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
 
 /** Services the trainer works with. */
 export interface TrainerServices {
@@ -105,10 +105,9 @@ export class Trainer {
    * a function of its configuration again, with this number of steps.
    */
   async stepsInTime({ model, dataset, engine, config }: FitRequest): Promise<number> {
-    const sink: LogSink = { scalars: () => {}, close: async () => {} };
     const { minutes: _, ...unlimited } = config;
     const trial = await Fit.prepare(
-      { ...this.services, sink },
+      { ...this.services, sink: combineSinks([]) },
       { model, dataset, engine, config: { ...unlimited, steps: TRIAL_STEPS } },
     );
     return trial.stepsIn(60 * (config.minutes as number));
@@ -121,6 +120,10 @@ const TRIAL_STEPS = 1_000_000;
 const TRIAL = { share: 0.03, least: 1, most: 20 };
 /** Left over for what a trial does not see. */
 const RESERVE = 0.03;
+
+/** Steps with the same objectives and lazy terms are one program. */
+const programName = (active: readonly ActiveObjective[]): string =>
+  active.map(({ objective, lazy }) => `${objective.name}${lazy ? "+" : ""}`).join();
 
 /** One call of {@link Trainer.fit}. */
 class Fit {
@@ -250,13 +253,14 @@ class Fit {
     this.#runningSince = clock.now();
     let pending: Promise<Record<string, HostTensor>> | undefined;
     for (let t = this.#step; t < stop && !this.request.signal?.aborted && !this.#isOutOfTime(); t++) {
-      if (!this.#programs.has(this.#programName(t))) {
+      const active = activeObjectives(this.request.model, t);
+      if (!this.#programs.has(programName(active))) {
         if (pending !== undefined) this.#finish(await pending);
         pending = undefined;
-        await this.#compileAndRun(t);
+        await this.#compileAndRun(t, active);
         continue;
       }
-      const next = this.#start(t);
+      const next = this.#start(t, active);
       next.catch(() => {}); // reported when awaited below
       if (pending !== undefined) this.#finish(await pending);
       pending = next;
@@ -268,27 +272,26 @@ class Fit {
   }
 
   /** The first run of a program, which compiles it: engines may take a minute for that, which is not training. */
-  async #compileAndRun(t: number): Promise<void> {
+  async #compileAndRun(t: number, active: readonly ActiveObjective[]): Promise<void> {
     const { clock } = this.services;
     const from = clock.now();
-    this.#finish(await this.#start(t));
+    this.#finish(await this.#start(t, active));
     this.#compilingMs += clock.now() - from;
     this.#rate.pause();
   }
 
-  async #start(t: number): Promise<Record<string, HostTensor>> {
+  async #start(t: number, active: readonly ActiveObjective[]): Promise<Record<string, HostTensor>> {
     const { config } = this;
     const { dataset } = this.request;
-    const program = await this.#program(t);
+    const program = await this.#program(active);
     const batch = dataset.splits.train.gather(this.order.indices(t));
     return program.run({ batch, step: hostTensor([t], [], "int32") }, hostKey(config.seed, "train", t));
   }
 
-  #program(t: number): Promise<Program> {
+  #program(active: readonly ActiveObjective[]): Promise<Program> {
     const { config } = this;
     const { model, dataset, engine } = this.request;
-    const active = activeObjectives(model, t);
-    const name = this.#programName(t);
+    const name = programName(active);
     let program = this.#programs.get(name);
     if (program === undefined) {
       const inputs = { batch: batchSpecs(dataset.splits.train, config.batchSize), step: { shape: [], dtype: "int32" } };
@@ -302,11 +305,6 @@ class Fit {
       this.#programs.set(name, program);
     }
     return program;
-  }
-
-  #programName(t: number): string {
-    const active = activeObjectives(this.request.model, t);
-    return active.map(({ objective, lazy }) => `${objective.name}${lazy ? "+" : ""}`).join();
   }
 
   #finish(outputs: Record<string, HostTensor>): void {

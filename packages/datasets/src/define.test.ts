@@ -69,6 +69,7 @@ describe("builtinDatasets", () => {
       "pinwheel",
       "spirals",
       "rings",
+      "vowels",
       "moby-dick",
       "text",
       "images",
@@ -76,6 +77,7 @@ describe("builtinDatasets", () => {
       "csv",
       "npy",
       "parquet",
+      "wav",
     ]);
     for (const { summary, options } of builtinDatasets) {
       expect(summary.length).toBeGreaterThan(20);

@@ -109,7 +109,7 @@ function datumShape(shape: readonly number[]): number[] {
 }
 
 /** @throws UserError naming the position of the first value that float32 cannot hold: NaN, infinite, or a large integer. */
-function toFloats(path: string, { data, shape }: NpyArray): Float32Array {
+export function toFloats(path: string, { data, shape }: NpyArray): Float32Array {
   const isInteger = data instanceof Int32Array || data instanceof BigInt64Array;
   const out = new Float32Array(data.length);
   for (let i = 0; i < out.length; i++) {

@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { type HostTensor, hostTensor, type SampleInput } from "@latentkit/core";
 import { decodeImage } from "./decode-image.js";
 import { readSource, type SourceFile } from "./file.js";
+import { toFloats } from "./npy.js";
 import { parseNpy } from "./npy-format.js";
 import { refusal } from "./refusal.js";
 
@@ -10,7 +11,7 @@ import { refusal } from "./refusal.js";
  * one for all samples or one for each.
  *
  * @returns Shape `(1, ...shape)`, or `(n, ...shape)`.
- * @throws UserError when the file cannot be read, or has another size.
+ * @throws UserError when the file cannot be read, has another size, or holds a number that float32 cannot.
  */
 export async function readSampleInput(path: string, input: Pick<SampleInput, "shape" | "range">): Promise<HostTensor> {
   const ending = extname(path).toLowerCase();
@@ -38,10 +39,9 @@ function picture(
 
 function numbers(source: SourceFile, { shape }: Pick<SampleInput, "shape">): HostTensor {
   const array = parseNpy(source);
-  const values = Float32Array.from(array.data as Float32Array, Number);
   const isOne = array.shape.join() === shape.join();
   if (!isOne && array.shape.slice(1).join() !== shape.join()) {
     throw refusal(`${source.path} has shape [${array.shape}], the model takes [${shape}] or [n,${shape}]; reshape it`);
   }
-  return hostTensor(values, isOne ? [1, ...shape] : array.shape);
+  return hostTensor(toFloats(source.path, array), isOne ? [1, ...shape] : array.shape);
 }

@@ -1,16 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hostTensor } from "@latentkit/core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allOf } from "../test/files.js";
+import { describe, expect, it } from "vitest";
+import { allOf, expectRefusal, put, temporaryFolder } from "../test/files.js";
 import { encodeWav, vowels, wav } from "./index.js";
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "latentkit-wav-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 /** Power of a waveform at a frequency. */
 function power(x: ArrayLike<number>, frequency: number, rate: number): number {
@@ -70,8 +64,7 @@ describe("wav", () => {
     );
 
   it("reads what was written, but for the rounding to 16 bits, with silence between", async () => {
-    const path = join(folder, "tones.wav");
-    await writeFile(path, encodeWav(tone(3, 800), 8000));
+    const path = put(folder, "tones.wav", encodeWav(tone(3, 800), 8000));
     const data = await wav(path, { length: 800 }).load(0);
     expect(data.sampleRate).toBe(8000);
     expect([data.splits.train.size, data.splits.test.size]).toEqual([4, 1]); // 3 x 0.1 s of tone, 2 x 0.1 s of silence
@@ -87,11 +80,11 @@ describe("wav", () => {
 
   it("reads a folder of one rate, and refuses what is no sound", async () => {
     const data = await wav(folder, { length: 100 }).load(0);
-    expect(Object.keys(data.files)).toHaveLength(1);
-    await writeFile(join(folder, "other.wav"), encodeWav(tone(1, 800), 16_000));
-    await expect(wav(folder).load(0)).rejects.toThrow(/holds sounds of 16000 and 8000 Hz|8000 and 16000 Hz/);
-    await writeFile(join(folder, "broken.wav"), "RIFF, but no more");
-    await expect(wav(join(folder, "broken.wav")).load(0)).rejects.toThrow(/broken.wav is not a WAV file/);
-    await expect(wav(join(folder, "tones.wav"), { length: 4000 }).load(0)).rejects.toThrow(/no examples|1 example/);
+    expect(Object.keys(data.files)).toEqual(["tones.wav"]);
+    put(folder, "other.wav", encodeWav(tone(1, 800), 16_000));
+    await expectRefusal(wav(folder).load(0), /holds sounds of 16000 and 8000 Hz|8000 and 16000 Hz/);
+    const broken = put(folder, "broken.wav", "RIFF, but no more");
+    await expectRefusal(wav(broken).load(0), /broken.wav is not a WAV file/);
+    await expectRefusal(wav(join(folder, "tones.wav"), { length: 4000 }).load(0), /no examples|1 example/);
   });
 });

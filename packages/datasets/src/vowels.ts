@@ -18,7 +18,7 @@ const VOWELS = [
   { name: "aw", formants: [570, 840, 2410] },
   { name: "oo", formants: [300, 870, 2240] },
 ] as const;
-/** Bandwidths of the formants in Hz: Klatt, 1980, table I (https://doi.org/10.1121/1.383940). */
+/** Bandwidths of the formants in Hz: those of the synthesizer KLSYN88 (Klatt & Klatt, 1990, https://doi.org/10.1121/1.398894). */
 const BANDWIDTHS = [60, 90, 150] as const;
 /** Voices differ: formants by so much, and the pitch over this interval in Hz. */
 const SPREAD = 0.05;
@@ -108,7 +108,7 @@ function voice(breath: Float32Array, period: number, phase: number): Float64Arra
   });
 }
 
-/** A two-pole resonance with gain one at zero frequency: Klatt, 1980, eq. 1-2. */
+/** A two-pole resonance with gain one at zero frequency: Klatt, 1980, eq. 1-2 (https://doi.org/10.1121/1.383940). */
 function resonate(x: Float64Array, frequency: number, bandwidth: number): Float64Array {
   const c = -Math.exp((-2 * Math.PI * bandwidth) / RATE);
   const b = 2 * Math.exp((-Math.PI * bandwidth) / RATE) * Math.cos((2 * Math.PI * frequency) / RATE);

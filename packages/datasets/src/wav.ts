@@ -4,7 +4,7 @@ import { type DatasetSource, type HostTensor, sizeOf } from "@latentkit/core";
 import wavefile from "wavefile";
 import { z } from "zod";
 import { defineDataset, sourceOf } from "./define.js";
-import { parseOnce, type SourceFile } from "./file.js";
+import { fileHashes, parseOnce, type SourceFile } from "./file.js";
 import { heldOutOptions, holdOut } from "./held-out.js";
 import { refusal } from "./refusal.js";
 import { floatSplit } from "./split.js";
@@ -45,7 +45,7 @@ export const wavFactory = defineDataset({
       sampleRate: [...rates][0] as number,
       licence: "unknown",
       source: argument,
-      files: Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256])),
+      files: fileHashes(files),
       splits: { train: split(train), test: split(test) },
     };
   },

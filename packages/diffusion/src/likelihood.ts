@@ -1,4 +1,4 @@
-import { type Batch, bernoulli, fold, type Key, type ScanMetric, uniform } from "@latentkit/core";
+import { type Batch, bernoulli, fold, type Key, type ScanMetric, sizeOf, uniform } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { levelsOf } from "./bound.js";
@@ -37,7 +37,7 @@ interface Carry {
 /** Log-likelihood of the map from noise to data that deterministic samplers follow. */
 export function flowLikelihood(diffusion: Diffusion): ScanMetric<DiffusionParams, DataState, any> {
   const levels = wayDown(diffusion, STEPS + 1).reverse();
-  const size = diffusion.datum.shape.reduce((product, n) => product * n, 1);
+  const size = sizeOf(diffusion.datum.shape);
   const isExact = size <= EXACT_DIMENSIONS;
   return {
     unit: "nats",

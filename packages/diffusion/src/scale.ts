@@ -1,4 +1,4 @@
-import { type Batch, type DatumSpec, UserError } from "@latentkit/core";
+import { type Batch, type DatumSpec, sizeOf, UserError } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -43,7 +43,7 @@ export function scaleOf({ kind, range, shape }: DatumSpec): Scale {
 function ranged([low, high]: readonly [number, number], shape: readonly number[]): Scale {
   const [middle, half] = [(low + high) / 2, (high - low) / 2];
   const scale = (x: Tensor) => tf.div(tf.sub(x, middle), half);
-  const size = shape.reduce((product, n) => product * n, 1);
+  const size = sizeOf(shape);
   return {
     isBounded: true,
     measure: ({ x }) => ({ sigmaData: deviation(scale(x)) }),

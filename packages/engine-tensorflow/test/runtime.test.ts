@@ -136,6 +136,25 @@ describe.skipIf(noLibrary !== undefined)(`TensorFlow${noLibrary ? ` (skipped: ${
       expect(await state()).toEqual([p, [...m], [...v]]);
       await store.dispose();
     });
+
+    test.each(lowerings)("takes a verdict that has more axes than the state: %s", async (lowering) => {
+      const one = engines[lowering];
+      const store = one.createStore();
+      await store.write(["p", "m"].map((path, i) => [path, hostTensor([1 + i], [1])] as const));
+      const f: ProgramFunction = ({ p, m }, { grad }) => {
+        const ok = tf.reshape(tf.less(tf.sum(grad, undefined, true), 10), [1]); // (1, 1) before
+        const nextM = tf.add(tf.mul(m, 0.5), 1);
+        return { state: { p: tf.where(ok, tf.sub(p, nextM), p), m: tf.where(ok, nextM, m) } };
+      };
+      const specs = { state: { p: vector(1), m: vector(1) }, inputs: { grad: matrix(2) } };
+      const program = await compile(one, f, specs, store);
+      const state = async () => [await read(store, "p"), await read(store, "m")];
+      await program.run({ grad: hostTensor([1, 2, 3, 4], [2, 2]) });
+      expect(await state()).toEqual([[1], [2]]);
+      await program.run({ grad: hostTensor([1, 2, 3, 3], [2, 2]) });
+      expect(await state()).toEqual([[-1], [2]]);
+      await store.dispose();
+    });
   });
 
   describe("state", () => {

@@ -54,3 +54,16 @@ export function graphResults(graph: Graph): ValueId[] {
     ...graph.states.flatMap(({ after, when }) => [after, when].filter((id) => id !== undefined)),
   ];
 }
+
+/** The node that computes each value; values that are given or constant have none. */
+export function producersOf(graph: Graph): ReadonlyMap<ValueId, GraphNode> {
+  return new Map(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
+}
+
+/** How often each value is used, by nodes and by the program's results. */
+export function countUses(graph: Graph): ReadonlyMap<ValueId, number> {
+  const uses = new Map<ValueId, number>();
+  const ids = [...graph.nodes.flatMap(({ inputs }) => Object.values(inputs)), ...graphResults(graph)];
+  for (const id of ids) uses.set(id, (uses.get(id) ?? 0) + 1);
+  return uses;
+}

@@ -1,6 +1,7 @@
 import { type Engine, type HostTensor, hostKey, philoxPermutation, sizeOf, UserError } from "@latentkit/jit";
 import type { Split } from "../data.js";
 import type { MetricContext } from "../evaluator.js";
+import { checkFinite } from "../finite.js";
 import type { FeatureExtractor, OpenExtractor } from "./extractor.js";
 import { type Points, points } from "./points.js";
 
@@ -110,7 +111,7 @@ export async function valueSets(context: MetricContext): Promise<GradedSets> {
   const { samples, reference, control, ...counts } = await drawSets(context);
   const width = sizeOf(context.dataset.datum.shape);
   const asPoints = ({ x }: Examples): Graded => {
-    if (!x.data.every(Number.isFinite)) throw notFinite();
+    checkFinite(x, "samples");
     return {
       points: points(x.data as Float32Array, width),
       labels: new Int32Array(0),
@@ -119,13 +120,6 @@ export async function valueSets(context: MetricContext): Promise<GradedSets> {
   };
   return { ...counts, samples: asPoints(samples), reference: asPoints(reference), control: asPoints(control) };
 }
-
-/** Why samples with NaN or infinities get no number. */
-const notFinite = (): UserError =>
-  new UserError(
-    "@latentkit/core",
-    "samples hold values that are not finite; the model diverged, use an earlier checkpoint",
-  );
 
 async function withExtractor<T>(
   extractor: FeatureExtractor,

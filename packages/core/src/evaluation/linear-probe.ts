@@ -1,4 +1,4 @@
-import type { HostTensor, Key } from "@latentkit/jit";
+import { type HostTensor, type Key, sizeOf } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Split } from "../data.js";
@@ -13,10 +13,11 @@ const MAX_EXAMPLES = 10_000;
 const PASSES = 20; // logistic regression is convex: by then it stands still
 const LEARNING_RATE = 1e-2;
 
+/** A measurement of every example, as {@link Session.perExample} takes it. */
 type PerExample = (params: any, state: any, batch: Batch, key: Key) => Tensor;
 
-/** What describes a datum: features that the model names, or else its latent. */
-function featuresOf({ features, latent }: GenerativeModel): PerExample | undefined {
+/** What describes a datum: features that the model names, or else its latent. `undefined` when it has neither. */
+export function featuresOf({ features, latent }: GenerativeModel): PerExample | undefined {
   return features ?? latent?.encode;
 }
 
@@ -56,7 +57,7 @@ async function probe({ session, dataset, split, seed, limit = MAX_EXAMPLES }: Me
   const seen = async (of: Split) => {
     const rows = await session.perExample(features, of, { seed, limit: most });
     const [n = 0, ...rest] = rows.shape;
-    const x = { ...rows, shape: [n, rest.reduce((a, b) => a * b, 1)] };
+    const x = { ...rows, shape: [n, sizeOf(rest)] };
     return { x, label: of.gather(Array.from({ length: n }, (_, i) => i)).label as HostTensor };
   };
   const [train, test] = [await seen(controlSplit(dataset, split)), await seen(split)];

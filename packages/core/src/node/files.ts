@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, statSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { UserError } from "@latentkit/jit";
@@ -67,6 +67,43 @@ export async function makeFolder(path: string): Promise<void> {
   if ((await attempt()) === undefined) return;
   await makeFolder(dirname(path));
   await attempt();
+}
+
+/** What a command makes a folder of. */
+export interface FolderKind {
+  /** One of them, as messages call it: `run`. */
+  readonly noun: string;
+  /** The same where it must be told from all other files: `latentkit run`; `noun` when absent. */
+  readonly fullNoun?: string;
+  /** Whether a folder that is not empty is one of them. */
+  isOurs(): Promise<boolean>;
+  /** All that may be in it, in the order to delete; the file that {@link isOurs} looks for is last, so that a folder half deleted is still known. */
+  readonly parts: readonly string[];
+}
+
+/**
+ * Makes the folder of `--out` ready for something new; what others left behind there is never touched.
+ *
+ * @throws UserError when it cannot be written, holds one already and `overwrite` is not given, or holds anything else.
+ */
+export function claimFolder(
+  path: string,
+  { noun, fullNoun = noun, isOurs, parts }: FolderKind,
+  overwrite = false,
+): Promise<void> {
+  return withFileErrors(`--out ${path} cannot be used`, async () => {
+    await makeFolder(path);
+    if ((await readdir(path)).every(isTemporaryName)) return;
+    if (!(await isOurs()))
+      throw new UserError("@latentkit/core", `--out ${path} holds files but no ${fullNoun}; choose another folder`);
+    if (!overwrite) {
+      throw new UserError(
+        "@latentkit/core",
+        `--out ${path} holds a ${noun}; use --resume ${path} to continue it, or --overwrite to delete it and start again`,
+      );
+    }
+    for (const part of parts) await rm(part, { recursive: true, force: true });
+  });
 }
 
 /** Writes a new file (or replaces its content in place) and waits until the disk has it. */

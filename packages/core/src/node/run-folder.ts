@@ -1,10 +1,10 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "@latentkit/jit";
 import type { Json, Retention } from "../checkpoint.js";
 import { combineSinks, type LogSink } from "../log.js";
 import { FileCheckpointStore } from "./checkpoint-store.js";
-import { isTemporaryName, makeFolder, withFileErrors, writeFileAtomic } from "./files.js";
+import { claimFolder, withFileErrors, writeFileAtomic } from "./files.js";
 import { openJsonlSink } from "./jsonl-sink.js";
 import { openTensorBoardSink } from "./tensorboard-sink.js";
 
@@ -89,36 +89,15 @@ export async function createRunFolder(
   options: CreateRunOptions = {},
 ): Promise<RunFolder> {
   const run = new RunFolder(path, config);
-  await withFileErrors(`--out ${path} cannot be used`, async () => {
-    await makeFolder(path);
-    const names = (await readdir(path)).filter((name) => !isTemporaryName(name));
-    if (names.length > 0) await clear(run, options.overwrite === true);
-  });
+  const { checkpointsFolder, eventsFolder, samplesFolder, figuresFolder, metricsFile, reportFile, configFile } = run;
+  const kind = {
+    noun: "run",
+    fullNoun: "latentkit run",
+    isOurs: async () => (await readConfig(configFile)).kind === "ours",
+    parts: [checkpointsFolder, eventsFolder, samplesFolder, figuresFolder, metricsFile, reportFile, configFile],
+  };
+  await claimFolder(path, kind, options.overwrite);
   return run.withConfig(config);
-}
-
-/** `config.json` goes last, so that a folder half deleted is still known as ours. */
-async function clear(run: RunFolder, overwrite: boolean): Promise<void> {
-  const found = await readConfig(run.configFile);
-  if (found.kind !== "ours") {
-    throw new UserError("@latentkit/core", `--out ${run.path} holds files but no latentkit run; choose another folder`);
-  }
-  if (!overwrite) {
-    throw new UserError(
-      "@latentkit/core",
-      `--out ${run.path} holds a run; use --resume ${run.path} to continue it, or --overwrite to delete it and start again`,
-    );
-  }
-  const parts = [
-    run.checkpointsFolder,
-    run.eventsFolder,
-    run.samplesFolder,
-    run.figuresFolder,
-    run.metricsFile,
-    run.reportFile,
-    run.configFile,
-  ];
-  for (const part of parts) await rm(part, { recursive: true, force: true });
 }
 
 /**

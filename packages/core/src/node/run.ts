@@ -2,8 +2,7 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import type { Engine } from "@latentkit/jit";
 import { batchOrder } from "../batches.js";
-import type { CheckpointChoice, CheckpointStore } from "../checkpoint.js";
-import { MemoryCheckpointStore } from "../checkpoint.js";
+import { type CheckpointChoice, type CheckpointStore, MemoryCheckpointStore } from "../checkpoint.js";
 import { systemClock } from "../clock.js";
 import type { Dataset, DatasetSource } from "../data.js";
 import { Evaluator } from "../evaluator.js";
@@ -152,9 +151,13 @@ async function settle(
 }
 
 function stepsInTime(request: FitRequest): Promise<number> {
-  const sink: LogSink = { scalars: () => {}, close: async () => {} };
-  const services = { clock: systemClock, checkpoints: new MemoryCheckpointStore(), sink, evaluator: new Evaluator([]) };
-  return new Trainer(services).stepsInTime(request);
+  const checkpoints = new MemoryCheckpointStore();
+  return new Trainer({
+    clock: systemClock,
+    checkpoints,
+    sink: combineSinks([]),
+    evaluator: new Evaluator([]),
+  }).stepsInTime(request);
 }
 
 function describe(request: TrainRunRequest, train: TrainConfig, dataset: Dataset): RunDescription {

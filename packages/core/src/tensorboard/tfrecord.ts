@@ -1,4 +1,4 @@
-import { maskedCrc32c } from "./crc32c.js";
+import { maskedCrc32c } from "../crc.js";
 
 /**
  * One record of a TFRecord file: length (uint64), its masked checksum, the data, their masked checksum; little-endian.

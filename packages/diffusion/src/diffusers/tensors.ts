@@ -1,4 +1,4 @@
-import { type HostTensor, hostTensor, UserError } from "@latentkit/core";
+import { type HostTensor, hostTensor, sizeOf, UserError } from "@latentkit/core";
 
 /*
  * Tensors of a UNet2DModel by their names there, and by their paths here. Convolutions are stored as (out, in, height, width) and linear layers as
@@ -63,7 +63,7 @@ export function toTheirs(path: string, tensor: HostTensor): HostTensor {
 
 /** A copy with its axes in another order. */
 function permuted({ shape, data, dtype }: HostTensor, order: readonly number[]): HostTensor {
-  const strides = shape.map((_, i) => shape.slice(i + 1).reduce((a, b) => a * b, 1));
+  const strides = shape.map((_, i) => sizeOf(shape.slice(i + 1)));
   const sizes = order.map((axis) => shape[axis] as number);
   const steps = order.map((axis) => strides[axis] as number);
   const moved = data.slice();

@@ -1,4 +1,4 @@
-import { fold, type Key, nn, silu, type TensorTree } from "@latentkit/core";
+import { fold, type Key, nn, silu, sizeOf, type TensorTree } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
@@ -32,7 +32,7 @@ interface Params {
  * blocks of Ho et al., 2020, appendix B are. https://arxiv.org/abs/2006.11239
  */
 export function mlpNetwork({ width, depth }: MlpConfig, { shape, classes }: NetworkSubject): Network {
-  const features = shape.reduce((product, size) => product * size, 1);
+  const features = sizeOf(shape);
   return {
     init: (key) => initParams(key, { width, depth, features, classes }) as unknown as TensorTree,
     apply(tree, x, { time, label }) {

@@ -1,5 +1,5 @@
 import type { Graph, GraphNode, ValueId } from "@latentkit/jit";
-import { axesOf } from "@latentkit/jit/lowering";
+import { axesOf, countUses, producersOf } from "@latentkit/jit/lowering";
 import { joinUpdates } from "./join-updates.js";
 
 /**
@@ -9,22 +9,6 @@ import { joinUpdates } from "./join-updates.js";
  */
 export function fuse(graph: Graph): Graph {
   return joinUpdates(fuseBiases(compareAfterRelu(sumCrossEntropies(graph))));
-}
-
-function producersOf(graph: Graph): ReadonlyMap<ValueId, GraphNode> {
-  return new Map(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
-}
-
-/** How often each value is used, by nodes and by the program's results. */
-function countUses(graph: Graph): ReadonlyMap<ValueId, number> {
-  const uses = new Map<ValueId, number>();
-  const use = (id: ValueId | undefined) => {
-    if (id !== undefined) uses.set(id, (uses.get(id) ?? 0) + 1);
-  };
-  for (const node of graph.nodes) Object.values(node.inputs).forEach(use);
-  for (const { value } of graph.outputs) use(value);
-  for (const { after, when } of graph.states) [after, when].forEach(use);
-  return uses;
 }
 
 const FUSED: Readonly<Record<string, string>> = { BatchMatMul: "_FusedMatMul", Conv2D: "FusedConv2D" };

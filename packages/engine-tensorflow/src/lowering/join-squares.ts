@@ -1,4 +1,5 @@
-import { type Graph, type GraphNode, graphResults, sizeOf, type TensorSpec, type ValueId } from "@latentkit/jit";
+import type { Graph, GraphNode, TensorSpec, ValueId } from "@latentkit/jit";
+import { countUses, producersOf } from "@latentkit/jit/lowering";
 
 /** Ours, for XLA: the sum of the squares of all elements of a list of tensors, a scalar. */
 export const SUM_OF_SQUARES = "SumOfSquares";
@@ -8,33 +9,33 @@ export const SUM_OF_SQUARES = "SumOfSquares";
  * a few numbers.
  */
 export function joinSquares(graph: Graph): Graph {
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
+  const producers = producersOf(graph);
   const uses = countUses(graph);
   const specOf = (id: ValueId) => graph.values[id] as TensorSpec;
+  /** What a scalar is the sum of the squares of. */
   const squared = (id: ValueId): ValueId | undefined => {
     const sum = producers.get(id);
-    const square =
-      sum?.kernel === "Sum" && sizeOf(specOf(id).shape) === 1 ? producers.get(sum.inputs.x as ValueId) : undefined;
+    const square = sum?.kernel === "Sum" ? producers.get(sum.inputs.x as ValueId) : undefined;
     const x = square?.kernel === "Square" ? (square.inputs.x as ValueId) : undefined;
     return x !== undefined && specOf(x).dtype === "float32" ? x : undefined;
   };
+  /** Whether it adds two scalars. */
   const isSum = (node: GraphNode | undefined) =>
     node?.kernel === "Add" && specOf(node.outputs[0] as ValueId).shape.length === 0;
-  /** What a sum of scalars adds, sums inside it that nothing else needs taken apart. */
-  const terms = (node: GraphNode): ValueId[] =>
-    [node.inputs.a, node.inputs.b].flatMap((id) => {
-      const inner = producers.get(id as ValueId);
-      return isSum(inner) && uses.get(id as ValueId) === 1 ? terms(inner as GraphNode) : [id as ValueId];
-    });
+  const addends = ({ inputs }: GraphNode) => [inputs.a, inputs.b] as ValueId[];
+  /** Sums that are addends of another and that nothing else needs. */
   const inner = new Set(
     graph.nodes
       .filter(isSum)
-      .flatMap(({ inputs }) => [inputs.a, inputs.b].filter((id) => uses.get(id as ValueId) === 1)),
+      .flatMap(addends)
+      .filter((id) => isSum(producers.get(id)) && uses.get(id) === 1),
   );
+  const terms = (sum: GraphNode): ValueId[] =>
+    addends(sum).flatMap((id) => (inner.has(id) ? terms(producers.get(id) as GraphNode) : [id]));
   const values = [...graph.values];
   const nodes = graph.nodes.flatMap((node): GraphNode[] => {
     const [output] = node.outputs as [ValueId];
-    if (!isSum(node) || (inner.has(output) && isSum(producers.get(output)))) return [node];
+    if (!isSum(node) || inner.has(output)) return [node];
     const all = terms(node);
     const operands = all.flatMap((id) => squared(id) ?? []);
     if (operands.length < 2) return [node];
@@ -58,11 +59,4 @@ export function joinSquares(graph: Graph): Graph {
     return [joined, ...added];
   });
   return { ...graph, values, nodes };
-}
-
-function countUses(graph: Graph): ReadonlyMap<ValueId, number> {
-  const uses = new Map<ValueId, number>();
-  const ids = [...graph.nodes.flatMap(({ inputs }) => Object.values(inputs)), ...graphResults(graph)];
-  for (const id of ids) uses.set(id, (uses.get(id) ?? 0) + 1);
-  return uses;
 }

@@ -64,8 +64,8 @@ export interface LowerOptions {
  * @throws UnsupportedKernelError for a kernel, or a form of one, that has no counterpart.
  */
 export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions): LoweredGraph {
-  const apart = options.precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
   const { lowering, precision } = options;
+  const apart = precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
   const unclustered = lowering === "clusters" ? apart : "all";
   const builder = new GraphBuilder(tf, unclustered, precision);
   try {

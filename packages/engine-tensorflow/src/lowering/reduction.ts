@@ -40,10 +40,8 @@ registerLowering(SUM_OF_SQUARES, (b, { list }) => {
   const sizes = new Set(all.map(({ shape }) => product(shape)));
   const sums = [...sizes].flatMap((n) => {
     const vectors = all.filter(({ shape }) => product(shape) === n).map((x) => b.reshape(x, [n]));
-    const squares = (part: TfValue) => b.unary("Square", part);
-    return n < LONG
-      ? [b.reduce("Sum", added(b, vectors.map(squares)), [0])]
-      : chunks(vectors, AT_ONCE).flatMap((some) => sumsOf(b, some, squares));
+    const together = chunks(vectors, n < LONG ? vectors.length : AT_ONCE);
+    return together.flatMap((some) => sumsOf(b, some, (part) => b.unary("Square", part)));
   });
   return added(b, sums);
 });

@@ -17,14 +17,14 @@ export const FINISHED = "Finished";
  * since the loop that replaces them runs in place. Values stay the same, bit for bit.
  */
 export function updateInPlace(graph: Graph): Graph {
-  const verdicts = verdictsOfNodes(graph);
-  const early = graph.nodes.filter((node) => !verdicts.has(node));
-  const deferred = graph.nodes.filter((node) => verdicts.has(node));
+  const deferrable = nodesOfOneVerdict(graph);
+  const early = graph.nodes.filter((node) => !deferrable.has(node));
+  const deferred = graph.nodes.filter((node) => deferrable.has(node));
   const read = new Set(deferred.flatMap(({ inputs }) => Object.values(inputs)));
   const values = [...graph.values];
   const finished = new Map<ValueId, ValueId>();
-  const stored = new Map<GraphState, ValueId>();
-  const add = (like: ValueId) => values.push(values[like] as TensorSpec) - 1;
+  const stored = new Map<GraphState, GraphState>();
+  const add = (spec: TensorSpec) => values.push(spec) - 1;
   const states = new Map(
     graph.states.flatMap((state) => (isKept(state) && read.has(state.after) ? [[state.after, state]] : [])),
   );
@@ -33,22 +33,21 @@ export function updateInPlace(graph: Graph): Graph {
     const choices = node.outputs.flatMap((id): GraphNode[] => {
       const state = states.get(id);
       if (state === undefined) return [];
-      const [chosen, done] = [add(id), add(id)];
-      stored.set(state, chosen);
+      const spec = values[id] as TensorSpec;
+      const [verdict, chosen, done] = [add({ shape: [], dtype: "bool" }), add(spec), add(spec)];
+      stored.set(state, { path: state.path, before: state.before, after: chosen });
       finished.set(id, done);
-      const choice = { condition: state.when, t: id, e: state.before };
+      const choice = { condition: verdict, t: id, e: state.before };
       return [
+        // it may have more axes than the state
+        { kernel: "Reshape", attrs: {}, inputs: { x: state.when }, outputs: [verdict], site: node.site },
         { kernel: "Select", attrs: {}, inputs: choice, outputs: [chosen], site: node.site },
         { kernel: FINISHED, attrs: {}, inputs: { x: chosen }, outputs: [done], site: node.site },
       ];
     });
     return [{ ...node, inputs: Object.fromEntries(inputs) }, ...choices];
   });
-  const next = graph.states.map((state) => {
-    const { path, before } = state;
-    const after = stored.get(state);
-    return after === undefined || before === undefined ? state : { path, before, after };
-  });
+  const next = graph.states.map((state) => stored.get(state) ?? state);
   return { ...graph, values, nodes: [...early, ...moved], states: next };
 }
 
@@ -59,8 +58,8 @@ function isKept(state: GraphState): state is KeptState {
   return state.before !== undefined && state.after !== undefined && state.when !== undefined;
 }
 
-/** The nodes whose every use ends in states that depend on one verdict, with that verdict. None of the others needs them. */
-function verdictsOfNodes(graph: Graph): ReadonlyMap<GraphNode, ValueId> {
+/** The nodes whose every use ends in states that depend on one verdict. None of the others needs them. */
+function nodesOfOneVerdict(graph: Graph): ReadonlySet<GraphNode> {
   const uses = new Map<ValueId, ValueId | "many">();
   const use = (id: ValueId, verdict: ValueId | "many") => {
     const known = uses.get(id);
@@ -72,12 +71,12 @@ function verdictsOfNodes(graph: Graph): ReadonlyMap<GraphNode, ValueId> {
     use(when, "many");
   }
   for (const id of graphResults({ ...graph, states: graph.states.filter((state) => !isKept(state)) })) use(id, "many");
-  const verdicts = new Map<GraphNode, ValueId>();
+  const found = new Set<GraphNode>();
   for (const node of [...graph.nodes].reverse()) {
     const [only, ...others] = new Set(node.outputs.flatMap((id) => uses.get(id) ?? []));
     const verdict = only === undefined || others.length > 0 ? "many" : only;
-    if (verdict !== "many") verdicts.set(node, verdict);
+    if (verdict !== "many") found.add(node);
     for (const id of Object.values(node.inputs)) use(id, verdict);
   }
-  return verdicts;
+  return found;
 }

@@ -2,7 +2,7 @@ import { libc } from "./tensorflow.js";
 
 type Trim = (keep: number) => number;
 
-let trim: Trim | undefined | "none";
+let trim: Trim | undefined;
 
 /**
  * Gives memory that native code freed back to the system, where the C library can. XLA's compiler leaves hundreds of MiB in the arenas of
@@ -10,14 +10,15 @@ let trim: Trim | undefined | "none";
  */
 export function trimMemory(): void {
   trim ??= findTrim();
-  if (trim !== "none") trim(0);
+  trim(0);
 }
 
-function findTrim(): Trim | "none" {
-  if (process.platform !== "linux") return "none";
+function findTrim(): Trim {
+  const nothing: Trim = () => 0;
+  if (process.platform !== "linux") return nothing;
   try {
     return libc().func("int malloc_trim(size_t)") as unknown as Trim;
   } catch {
-    return "none"; // not glibc
+    return nothing; // not glibc
   }
 }

@@ -101,7 +101,6 @@ export class TensorflowExecutable implements Executable {
       results = await this.#execute(op);
     } catch (error) {
       for (const variable of made.values()) this.store.discard(variable);
-      if (made.size > 0) this.#generation = -1;
       throw error;
     } finally {
       this.context.tf.TFE_DeleteOp(op);

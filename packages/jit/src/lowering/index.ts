@@ -1,3 +1,4 @@
+export { countUses, producersOf } from "../graph.js";
 export { axesOf, fromFront, inversePermutation, product, range } from "./axes.js";
 export { registerCreation } from "./creation.js";
 export {

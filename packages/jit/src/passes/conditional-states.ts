@@ -1,4 +1,4 @@
-import type { Graph, GraphNode, GraphState, ValueId } from "../graph.js";
+import { type Graph, type GraphNode, type GraphState, producersOf, type ValueId } from "../graph.js";
 import { sizeOf, type TensorSpec } from "../host-tensor.js";
 
 /** Kernels that only repeat or rename a condition of one element. */
@@ -9,9 +9,7 @@ const SPREADS = new Set(["Tile", "Reshape", "BroadcastTo", "ExpandDims", "Identi
  * when the flag is false, instead of copying one of two tensors element by element. Nested choices become one flag.
  */
 export function findConditionalStates(graph: Graph): Graph {
-  const producer = new Map<ValueId, GraphNode>(
-    graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)),
-  );
+  const producer = producersOf(graph);
   const values = [...graph.values];
   const nodes = [...graph.nodes];
   const both = new Map<string, ValueId>();

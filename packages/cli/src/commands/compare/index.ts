@@ -1,6 +1,7 @@
 import { type ConfiguredModel, type DatasetSource, parseOptions, UserError } from "@latentkit/core";
 import {
   type Comparison,
+  type ComparisonRequest,
   compareModels,
   dataNoun,
   formatSeconds,
@@ -61,17 +62,10 @@ export function create(args: readonly string[]): Command {
   return command.action((flags: CompareFlags) => compare(flags, args));
 }
 
-interface Plan {
-  readonly models: readonly ConfiguredModel[];
-  readonly data: DatasetSource;
-  readonly minutes: number;
-  readonly samples: number;
-  readonly seed: number;
-  readonly out: string;
-  readonly overwrite: boolean;
-  readonly resume: boolean;
-  readonly command: string | undefined;
-}
+type Plan = Pick<
+  ComparisonRequest,
+  "models" | "data" | "minutes" | "samples" | "seed" | "out" | "overwrite" | "resume" | "command"
+>;
 
 async function compare(flags: CompareFlags, args: readonly string[]): Promise<void> {
   const app = await createApp();
@@ -89,9 +83,9 @@ function freshPlan(app: App, flags: CompareFlags, args: readonly string[]): Plan
   const { source, split } = findData(app, data, parseAssignments("--data-set", flags.dataSet));
   if (split !== undefined)
     throw new UsageError(`--data ${data} names a split; training uses train and test, write ${source.name}`);
-  const { budget = DEFAULT_MINUTES, samples = DEFAULT_SAMPLES, seed = 0, overwrite = false } = flags;
+  const { budget: minutes = DEFAULT_MINUTES, samples = DEFAULT_SAMPLES, seed = 0, overwrite = false } = flags;
   const models = chosenModels(app, flags);
-  return { models, data: source, minutes: budget, samples, seed, out, overwrite, resume: false, command: commandLine("compare", args) }; // biome-ignore format: one line
+  return { models, data: source, minutes, samples, seed, out, overwrite, command: commandLine("compare", args) };
 }
 
 /** Models by name with their own options, checked before anything is trained. */
@@ -129,8 +123,7 @@ async function resumedPlan(app: App, flags: CompareFlags, out: string): Promise<
   const { plan } = await readComparison(out);
   const { source } = findData(app, plan.data.name, plan.data.options);
   const models = plan.models.map(({ name, config }) => ({ plugin: findModel(app, name), config }));
-  const { minutes, samples, seed, command } = plan;
-  return { models, data: source, minutes, samples, seed, out, overwrite: false, resume: true, command };
+  return { ...plan, models, data: source, out, resume: true };
 }
 
 async function withProgress(app: App, plan: Plan, flags: CompareFlags): Promise<Comparison> {

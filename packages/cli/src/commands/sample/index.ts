@@ -35,23 +35,8 @@ interface SampleFlags extends RunFlags {
 }
 
 const DRAWING = { images: ".png", points: ".svg", vectors: ".svg", tokens: ".txt" } as const;
-const OWN_FLAGS = [
-  "n",
-  "seed",
-  "label",
-  "set",
-  "out",
-  "film",
-  "checkpoint",
-  "engine",
-  "threads",
-  "device",
-  "precision",
-  "lowering",
-  "json",
-  "help",
-  "debug",
-];
+/** Flags of every command, which no option of a model can be. */
+const GLOBAL_FLAGS = ["help", "debug"];
 
 /** The model's own sampling options become flags, so the run is looked up before the flags are read. */
 export async function create(args: readonly string[]): Promise<Command> {
@@ -69,12 +54,13 @@ export async function create(args: readonly string[]): Promise<Command> {
       "the way there, too: .apng plays it, .png is a strip of moments (.svg of points, .txt of text)",
     );
   addAssignments(command, "--set", "a sampling option of the model");
+  const own = [...command.options.map((option) => option.attributeName()), ...GLOBAL_FLAGS];
   if (found !== undefined) {
-    addSchemaFlags(command, found.plugin.sampleOptions, OWN_FLAGS);
+    addSchemaFlags(command, found.plugin.sampleOptions, own);
     for (const [name, { summary }] of Object.entries(found.model.sampleInputs ?? {}))
       command.option(`--${flagName(name)} <file>`, `${summary} (a picture, or numbers as .npy)`);
   }
-  return command.action((path: string, flags: SampleFlags) => sample(path, flags));
+  return command.action((path: string, flags: SampleFlags) => sample(path, flags, own));
 }
 
 /** The model of the first argument that is a run; what is wrong with a run is told later. */
@@ -90,7 +76,8 @@ async function modelOf(args: readonly string[]): Promise<{ plugin: ModelPlugin; 
   return undefined;
 }
 
-async function sample(path: string, flags: SampleFlags): Promise<void> {
+/** @param own Flags that are the command's, whatever options the model has. */
+async function sample(path: string, flags: SampleFlags, own: readonly string[]): Promise<void> {
   await withRun(path, flags, async ({ app, run }) => {
     const { session, dataset, description } = run;
     const drawing = DRAWING[dataKind(dataset.datum)];
@@ -100,7 +87,7 @@ async function sample(path: string, flags: SampleFlags): Promise<void> {
     const options = {
       ...givenFlags(
         flags,
-        Object.keys(plugin.sampleOptions.shape).filter((name) => !OWN_FLAGS.includes(name)),
+        Object.keys(plugin.sampleOptions.shape).filter((name) => !own.includes(name)),
       ),
       ...parseAssignments("--set", flags.set),
     };

@@ -21,7 +21,7 @@ import {
   secondsPerSample,
 } from "./grade.js";
 import { modelFigures } from "./model-figures.js";
-import { type Grades, type ModelResult, type Moment, readResult, writeResult } from "./result.js";
+import { type CostPoint, type Grades, type ModelResult, type Moment, readResult, writeResult } from "./result.js";
 import { storeFigure } from "./stored-figure.js";
 
 /** Evaluations of a run, the last one at its end. */
@@ -105,29 +105,30 @@ async function trainAndGrade(
   engine: Engine,
   start: ModelResult,
 ): Promise<ModelResult | undefined> {
-  const { folder, plan, dataset, evaluator, onStage = () => {} } = request;
+  const { folder, dataset, evaluator, onStage = () => {} } = request;
   let moments: Moment[] = [...start.moments];
-  const note = async (step: number, seconds: number, session: Session) => {
-    const context = contextOf(request, session, Math.ceil(plan.samples / 2));
-    const quality = qualityMetric(evaluator, context);
-    onStage(`${start.name}: grading at ${Math.round(seconds)} s`);
-    const { metrics } = await measureEach(quality ? [quality] : [], context);
-    return { step, seconds, metrics };
-  };
   const run = await train(request, engine, async (step, results, session, seconds) => {
-    const { metrics } = await note(step, seconds, session);
+    onStage(`${start.name}: grading at ${Math.round(seconds)} s`);
+    const context = halfContextOf(request, session);
+    const quality = qualityMetric(evaluator, context);
+    const { metrics } = await measureEach(quality ? [quality] : [], context);
     const moment = { step, seconds, metrics: { ...results, ...metrics } };
     moments = [...moments.filter((earlier) => earlier.step < step), moment];
     await writeResult(folder.resultOf(start.name), { ...start, moments });
   });
   if (run.result.interrupted) return undefined;
   onStage(`${start.name}: grading`);
-  const grades = await gradeRun(request, run);
+  const grades = await gradeRun(request, run, moments.at(-1));
   return { ...start, status: "done", moments, grades: { ...grades, figures: await figuresOf(request, run, dataset) } };
 }
 
 function contextOf({ dataset, plan }: ModelRequest, session: Session, limit: number): MetricContext {
   return { session, dataset, split: dataset.splits.test, seed: plan.seed, limit };
+}
+
+/** For grades that are taken many times: half the samples. */
+function halfContextOf(request: ModelRequest, session: Session): MetricContext {
+  return contextOf(request, session, Math.ceil(request.plan.samples / 2));
 }
 
 /** A new run, or the rest of one that was killed. */
@@ -158,13 +159,20 @@ async function train(
   });
 }
 
-async function gradeRun(request: ModelRequest, run: TrainedRun): Promise<Omit<Grades, "figures">> {
+/** @param last The grade at the end of the training. */
+async function gradeRun(
+  request: ModelRequest,
+  run: TrainedRun,
+  last: Moment | undefined,
+): Promise<Omit<Grades, "figures">> {
   const { plan, evaluator, dataset } = request;
   const { session, result, description } = run;
   const context = contextOf(request, session, plan.samples);
   const measured = await measureEach(comparedMetrics(evaluator, context), context);
   const quality = qualityMetric(evaluator, context);
-  const half = contextOf(request, session, Math.ceil(plan.samples / 2));
+  const seconds = await secondsPerSample(session, plan.samples);
+  const known = quality && last?.metrics[quality.name];
+  const defaults: CostPoint = { label: "", secondsPerSample: seconds, ...(known ? { quality: known } : {}) };
   const { batchSize } = description.train;
   const seen = result.step * batchSize;
   return {
@@ -174,10 +182,10 @@ async function gradeRun(request: ModelRequest, run: TrainedRun): Promise<Omit<Gr
     epochs: seen / dataset.splits.train.size,
     trainSeconds: result.trainSeconds,
     examplesPerSecond: seen / result.trainSeconds,
-    samplesPerSecond: 1 / (await secondsPerSample(session, plan.samples)),
+    samplesPerSecond: 1 / seconds,
     capabilities: capabilitiesOf(session.model),
     ...measured,
-    costs: await samplingCosts(quality, half),
+    costs: await samplingCosts(quality, halfContextOf(request, session), defaults),
   };
 }
 

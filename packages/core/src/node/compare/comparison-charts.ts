@@ -2,16 +2,14 @@ import type { MetricResult } from "../../evaluator.js";
 import { CATEGORY_COLORS } from "../report/chart.js";
 import { type Curve, lineChart } from "../report/charts.js";
 import type { Figure } from "../report/figure.js";
+import { qualityName } from "./grade.js";
 import type { ModelResult } from "./result.js";
 
-const QUALITY = [/^fid[A-Z]/, /^energyDistance$/];
 const SIZE = { height: 300 };
 
 /** The name of the quality metric that the moments carry. */
-function qualityName(results: readonly ModelResult[]): string | undefined {
-  const names = new Set(results.flatMap(({ moments }) => moments.flatMap(({ metrics }) => Object.keys(metrics))));
-  return QUALITY.map((pattern) => [...names].find((name) => pattern.test(name))).find(Boolean);
-}
+const qualityOf = (results: readonly ModelResult[]): string | undefined =>
+  qualityName(results.flatMap(({ moments }) => moments.flatMap(({ metrics }) => Object.keys(metrics))));
 
 /** The charts that set models against each other; those without data are left out. */
 export async function comparisonCharts(results: readonly ModelResult[], entropy?: number): Promise<Figure[]> {
@@ -24,9 +22,12 @@ export async function comparisonCharts(results: readonly ModelResult[], entropy?
 }
 
 async function qualityOverTime(results: readonly ModelResult[]): Promise<Figure | undefined> {
-  const name = qualityName(results);
+  const name = qualityOf(results);
   if (name === undefined) return undefined;
-  const curves = curvesOf(results, ({ metrics }) => metrics[name]?.value);
+  const curves = curvesOf(
+    results,
+    overTime((metrics) => metrics[name]?.value),
+  );
   const all = results.flatMap(({ moments }) => moments.flatMap(({ metrics }) => metrics[name] ?? []));
   const floor = all.find(({ realVsReal }) => realVsReal !== undefined)?.realVsReal?.value;
   const real = floor === undefined || floor <= 0 ? [] : [level("real data", floor, curves)];
@@ -43,10 +44,11 @@ async function qualityOverTime(results: readonly ModelResult[]): Promise<Figure 
 
 /** Test likelihoods as losses, those that models have: exact ones and bounds. */
 async function likelihoodOverTime(results: readonly ModelResult[], entropy?: number): Promise<Figure | undefined> {
-  const curves = curvesOf(results, ({ metrics }) => {
-    const found: MetricResult | undefined = metrics.logProb ?? metrics.elbo;
+  const loss = ({ logProb, elbo }: Readonly<Record<string, MetricResult>>) => {
+    const found = logProb ?? elbo;
     return found === undefined ? undefined : -found.value;
-  });
+  };
+  const curves = curvesOf(results, overTime(loss));
   if (curves.length === 0) return undefined;
   const floor = entropy === undefined ? [] : [level("entropy of the data", entropy, curves)];
   const svg = await lineChart([...curves, ...floor], {
@@ -68,14 +70,11 @@ async function likelihoodOverTime(results: readonly ModelResult[], entropy?: num
 async function costOfQuality(results: readonly ModelResult[]): Promise<Figure | undefined> {
   const costs = results.flatMap(({ grades }) => grades?.costs ?? []);
   const [unit] = costs.flatMap(({ quality }) => quality ?? []);
-  const name = qualityName(results);
+  const name = qualityOf(results);
   if (unit === undefined || name === undefined) return undefined;
-  const curves: Curve[] = results.flatMap(({ name, grades }, i) => {
-    const points = (grades?.costs ?? []).flatMap(({ secondsPerSample, quality }) =>
-      quality === undefined ? [] : [[secondsPerSample, quality.value] as const],
-    );
-    return points.length === 0 ? [] : [{ name, points, dots: true, color: colorOf(i) }];
-  });
+  const curves = curvesOf(results, ({ grades }) =>
+    (grades?.costs ?? []).map(({ secondsPerSample, quality }) => [secondsPerSample, quality?.value]),
+  );
   const svg = await lineChart(curves, { xTitle: "seconds a sample", yTitle: name, log: "xy", ...SIZE });
   const ladders = results.flatMap(({ name, grades }) => {
     const labels = (grades?.costs ?? []).map(({ label }) => label).filter((label) => label !== "");
@@ -92,18 +91,22 @@ async function costOfQuality(results: readonly ModelResult[]): Promise<Figure | 
 /** A model has one colour in all charts. */
 const colorOf = (model: number): string => CATEGORY_COLORS[model % CATEGORY_COLORS.length] as string;
 
+/** A curve a model, of the points that have a value; none of a model without any. */
 function curvesOf(
   results: readonly ModelResult[],
-  at: (moment: ModelResult["moments"][number]) => number | undefined,
+  pointsOf: (result: ModelResult) => readonly (readonly [x: number, y: number | undefined])[],
 ): Curve[] {
-  return results.flatMap(({ name, moments }, i) => {
-    const points = moments.flatMap((moment) => {
-      const value = at(moment);
-      return value === undefined ? [] : [[moment.seconds, value] as const];
-    });
-    return points.length === 0 ? [] : [{ name, points, dots: true, color: colorOf(i) }];
+  return results.flatMap((result, i) => {
+    const points = pointsOf(result).flatMap(([x, y]) => (y === undefined ? [] : [[x, y] as const]));
+    return points.length === 0 ? [] : [{ name: result.name, points, dots: true, color: colorOf(i) }];
   });
 }
+
+/** A value at each moment of the training. */
+const overTime =
+  (at: (metrics: ModelResult["moments"][number]["metrics"]) => number | undefined) =>
+  ({ moments }: ModelResult) =>
+    moments.map(({ seconds, metrics }) => [seconds, at(metrics)] as const);
 
 /** A horizontal line as long as the curves. */
 function level(name: string, value: number, curves: readonly Curve[]): Curve {

@@ -1,8 +1,9 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "@latentkit/jit";
 import { z } from "zod";
-import { isTemporaryName, makeFolder, withFileErrors, writeFileAtomic } from "../files.js";
+import { claimFolder, makeFolder, withFileErrors, writeFileAtomic } from "../files.js";
 
 /** Marks `comparison.json` as ours and names the version of the folder's layout. */
 const FORMAT = "latentkit-comparison/1";
@@ -62,27 +63,18 @@ export async function createComparison(
   { overwrite = false }: { readonly overwrite?: boolean } = {},
 ): Promise<ComparisonFolder> {
   const folder = new ComparisonFolder(path);
-  await withFileErrors(`--out ${path} cannot be used`, async () => {
-    await makeFolder(path);
-    const names = (await readdir(path)).filter((name) => !isTemporaryName(name));
-    if (names.length > 0) await clear(folder, names, overwrite);
-    for (const part of [folder.figuresFolder, folder.resultsFolder, folder.runsFolder]) await makeFolder(part);
-  });
-  await writeFileAtomic(folder.planFile, `${JSON.stringify({ format: FORMAT, ...plan }, null, 2)}\n`);
-  return folder;
-}
-
-/** The plan goes last, so that a folder half deleted is still known as ours. */
-async function clear(folder: ComparisonFolder, names: readonly string[], overwrite: boolean): Promise<void> {
-  if (!names.includes(PLAN)) throw refusal(`--out ${folder.path} holds files but no comparison; choose another folder`);
-  if (!overwrite) {
-    throw refusal(
-      `--out ${folder.path} holds a comparison; use --resume ${folder.path} to continue it, or --overwrite to delete it and start again`,
-    );
-  }
   const { figuresFolder, resultsFolder, runsFolder, reportFile, planFile } = folder;
-  for (const part of [figuresFolder, resultsFolder, runsFolder, reportFile, planFile])
-    await rm(part, { recursive: true, force: true });
+  const kind = {
+    noun: "comparison",
+    isOurs: async () => existsSync(planFile),
+    parts: [figuresFolder, resultsFolder, runsFolder, reportFile, planFile],
+  };
+  await claimFolder(path, kind, overwrite);
+  await withFileErrors(`--out ${path} cannot be used`, async () => {
+    for (const part of [figuresFolder, resultsFolder, runsFolder]) await makeFolder(part);
+  });
+  await writeFileAtomic(planFile, `${JSON.stringify({ format: FORMAT, ...plan }, null, 2)}\n`);
+  return folder;
 }
 
 /** Reads the plan of a comparison. @throws UserError when there is none, or it is broken. */

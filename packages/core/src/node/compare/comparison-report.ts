@@ -81,7 +81,8 @@ function sections(
 
 function foot({ plan, dataset, folder, results }: ComparisonSubject): string {
   const again = plan.command ?? `latentkit compare --resume ${folder.path}`;
-  const runs = results.filter(({ status }) => status === "done").map(({ name }) => `latentkit sample ${folder.runOf(name)} -n 64`); // biome-ignore format: one line
+  const done = results.filter(({ status }) => status === "done");
+  const runs = done.map(({ name }) => `latentkit sample ${folder.runOf(name)} -n 64`);
   const date = new Date(systemClock.wallTime()).toISOString().slice(0, 16).replace("T", " ");
   return `<section>
 <h2>Do it again</h2>

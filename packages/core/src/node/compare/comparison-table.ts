@@ -3,6 +3,7 @@ import type { MetricResult } from "../../evaluator.js";
 import { dataNoun } from "../report/data-kind.js";
 import { formatSeconds } from "../report/format-seconds.js";
 import { escapeHtml, formatEstimate, formatNumber } from "../report/page.js";
+import { placeOf } from "./grade.js";
 import type { Grades, ModelResult } from "./result.js";
 
 /** One cell: what stands large, and what small below it. */
@@ -64,7 +65,8 @@ const LIKELIHOODS = ["bitsPerDim", "logProb", "elbo"];
 /** A row a metric that any model has a number or a refusal for. */
 function metricRows(results: readonly Grades[], entropy: number | undefined): Row[] {
   const names = new Set(results.flatMap(({ metrics, refused }) => [...Object.keys(metrics), ...Object.keys(refused)]));
-  return [...names].map((name) => {
+  const ordered = [...names].sort((a, b) => placeOf(a) - placeOf(b)); // each model has only some of them
+  return ordered.map((name) => {
     const measured = results.flatMap(({ metrics }) => metrics[name] ?? []);
     const [first] = measured;
     const sizes = [...new Set(measured.map(({ n }) => n))];

@@ -11,6 +11,11 @@ const MODEL_METRICS = ["bitsPerDim", "logProb", "elbo", "linearProbe"];
 /** What says in one number how good samples are, the first that applies; lower is better for all of them. */
 const QUALITY = [/^fid[A-Z]/, /^energyDistance$/];
 
+/** The name among these of the metric of sample quality that curves show; `undefined` when there is none. */
+export function qualityName(names: readonly string[]): string | undefined {
+  return QUALITY.map((pattern) => names.find((name) => pattern.test(name))).find(Boolean);
+}
+
 /** The metrics that a comparison computes of a model, by capability. */
 export function comparedMetrics(evaluator: Evaluator, { session, dataset }: MetricContext): Metric[] {
   return evaluator
@@ -21,22 +26,23 @@ export function comparedMetrics(evaluator: Evaluator, { session, dataset }: Metr
       return metric.group === SAMPLE_METRICS || MODEL_METRICS.includes(metric.name);
     })
     .map(({ metric }) => metric)
-    .sort((a, b) => place(a) - place(b));
+    .sort((a, b) => placeOf(a.name) - placeOf(b.name));
 }
 
 /** Bits a dimension compare across data of levels; of a density they are a matter of units. */
 const isDiscrete = ({ kind, levels }: DatumSpec): boolean => kind !== "continuous" || levels !== undefined;
 
-/** Likelihoods first, then samples, then the inside. */
-function place({ name }: Metric): number {
+/** Where a metric stands in the table: likelihoods first, then samples, then the inside. */
+export function placeOf(name: string): number {
   const at = MODEL_METRICS.indexOf(name);
   return at < 0 ? 10 : name === "linearProbe" ? 20 : at;
 }
 
-/** The metric of sample quality that curves show; `undefined` when the data have none. */
+/** {@link qualityName}'s metric; `undefined` when the data have none. */
 export function qualityMetric(evaluator: Evaluator, { session, dataset }: MetricContext): Metric | undefined {
   const known = evaluator.available(session.model, dataset).filter(({ refusal }) => refusal === undefined);
-  return QUALITY.map((pattern) => known.find(({ metric }) => pattern.test(metric.name))?.metric).find(Boolean);
+  const name = qualityName(known.map(({ metric }) => metric.name));
+  return known.find(({ metric }) => metric.name === name)?.metric;
 }
 
 /** Numbers, and the reasons of those metrics that refused. */
@@ -88,18 +94,26 @@ export async function secondsPerSample(session: Session, n: number, options: Rec
 /**
  * What sampling costs and what it gives, at each value of the model's ladder when that changes the number of steps. A ladder of another kind
  * (temperatures) costs the same at every value: then there is one point, the defaults.
+ *
+ * @param defaults What is known of the model's defaults already.
  */
-export async function samplingCosts(metric: Metric | undefined, context: MetricContext): Promise<CostPoint[]> {
+export async function samplingCosts(
+  metric: Metric | undefined,
+  context: MetricContext,
+  defaults: CostPoint,
+): Promise<CostPoint[]> {
   const { session } = context;
   const { model } = session;
   const { ladder } = model;
   const steps = (options: Record<string, unknown>) => model.sampling({ n: 1, options }).steps;
   const values = ladder?.values.map((value) => ({ [ladder.option]: value })) ?? [];
-  const changesCost = new Set(values.map(steps)).size > 1;
+  if (new Set(values.map(steps)).size <= 1) return [defaults];
   const points: CostPoint[] = [];
-  for (const options of changesCost ? values : [{}]) {
+  for (const options of values) {
     const quality = metric && (await measureEach([metric], { ...context, sampling: options })).metrics[metric.name];
-    const label = Object.entries(options).map(([name, value]) => `${name} ${value}`).join(", "); // biome-ignore format: one line
+    const label = Object.entries(options)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ");
     const seconds = await secondsPerSample(session, context.limit ?? SPEED_SAMPLES, options);
     points.push({ label, secondsPerSample: seconds, ...(quality ? { quality } : {}) });
   }

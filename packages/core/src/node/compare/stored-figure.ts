@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withFileErrors, writeFileAtomic } from "../files.js";
-import { bytesOf, type Drawing, endingOf, type Figure, type MissingFigure } from "../report/figure.js";
+import { bytesOf, type Drawing, endingOf, type Figure, type MissingFigure, TEXT_SEPARATOR } from "../report/figure.js";
 
 /** A figure whose drawing lies in a file, so that a report can be written again without drawing. */
 export type StoredFigure = MissingFigure | (Omit<Figure, "drawing"> & { readonly drawing: StoredDrawing });
@@ -10,9 +10,6 @@ type StoredDrawing = { readonly file: string } & (
   | { readonly kind: "png"; readonly width: number; readonly height: number }
   | { readonly kind: "svg" | "text" }
 );
-
-/** Between the texts of a drawing of several. */
-const SEPARATOR = `\n${"-".repeat(20)}\n`;
 
 /** Writes a figure's drawing into a folder. */
 export async function storeFigure(folder: string, figure: Figure): Promise<StoredFigure> {
@@ -38,5 +35,5 @@ export async function loadFigure(folder: string, figure: StoredFigure): Promise<
 function drawingOf(stored: StoredDrawing, bytes: Uint8Array): Drawing {
   if (stored.kind === "png") return { kind: "png", bytes, width: stored.width, height: stored.height };
   const text = new TextDecoder().decode(bytes).trimEnd();
-  return stored.kind === "svg" ? { kind: "svg", svg: text } : { kind: "text", texts: text.split(SEPARATOR) };
+  return stored.kind === "svg" ? { kind: "svg", svg: text } : { kind: "text", texts: text.split(TEXT_SEPARATOR) };
 }

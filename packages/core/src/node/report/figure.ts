@@ -1,4 +1,4 @@
-import { type HostTensor, UserError } from "@latentkit/jit";
+import type { HostTensor } from "@latentkit/jit";
 import { encodePng, type TileOptions, tileImages } from "../../images.js";
 
 /** The drawing of a figure. */
@@ -31,10 +31,13 @@ export function endingOf(drawing: Drawing): string {
   return drawing.kind === "text" ? "txt" : drawing.kind;
 }
 
+/** Between the texts of a drawing that holds several. */
+export const TEXT_SEPARATOR = `\n${"-".repeat(20)}\n`;
+
 /** What a drawing's file holds. */
 export function bytesOf(drawing: Drawing): Uint8Array {
   if (drawing.kind === "png") return drawing.bytes;
-  const text = drawing.kind === "svg" ? drawing.svg : drawing.texts.join(`\n${"-".repeat(20)}\n`);
+  const text = drawing.kind === "svg" ? drawing.svg : drawing.texts.join(TEXT_SEPARATOR);
   return new TextEncoder().encode(`${text}\n`);
 }
 
@@ -42,13 +45,4 @@ export function bytesOf(drawing: Drawing): Uint8Array {
 export function pictureGrid(images: HostTensor, options: TileOptions = {}): Drawing {
   const picture = tileImages(images, { background: 0.25, ...options });
   return { kind: "png", bytes: encodePng(picture), width: picture.width, height: picture.height };
-}
-
-/** Refuses to draw values of a model that diverged. @throws UserError when a value is not finite. */
-export function checkFinite({ data }: HostTensor, what: string): void {
-  if (data.every(Number.isFinite)) return;
-  throw new UserError(
-    "@latentkit/core",
-    `${what} hold values that are not finite; the model diverged, use an earlier checkpoint`,
-  );
 }

@@ -1,10 +1,11 @@
 import { type HostTensor, hostKey, hostTensor, philoxPermutation, sizeOf } from "@latentkit/jit";
 import type { Dataset, Split } from "../../data.js";
+import { checkFinite } from "../../finite.js";
 import type { Session } from "../../session.js";
 import { ACCENT } from "./chart.js";
 import { type Curve, lineChart, scatterChart } from "./charts.js";
 import { dataKind, labelName, rowsOf, selectRows, toPictures } from "./data-kind.js";
-import { checkFinite, type Drawing, type Figure, pictureGrid } from "./figure.js";
+import { type Drawing, type Figure, pictureGrid } from "./figure.js";
 import { defaultMethod, type InterpolationMethod, interpolationGrid } from "./interpolate.js";
 import { principalComponents } from "./pca.js";
 
@@ -258,18 +259,28 @@ export async function latentMapFigure(latents: Latents | undefined): Promise<Fig
   const plane = size === 2 ? undefined : principalComponents(rows);
   const points = plane?.points ?? rows;
   const label = split.fields.label && split.gather(rows.map((_, i) => i)).label;
-  const order = philoxPermutation(hostKey(seed, "map"), rows.length); // so that no class covers the others
-  const dots = Array.from(order, (i) => {
-    const [x = 0, y = 0] = points[i] ?? [];
-    return label ? { x, y, group: labelName(dataset, label.data[i] as number) } : { x, y };
-  });
-  const groups = label && Array.from({ length: dataset.datum.classes ?? 0 }, (_, c) => labelName(dataset, c));
-  const svg = await scatterChart(dots, { ...mapAxes(plane?.explained), ...(groups ? { groups } : {}) });
+  const svg = await mapChart(points, label?.data, { dataset, seed }, mapAxes(plane?.explained));
   const space = plane
     ? `the plane of most variance of the ${size}-dimensional latent space`
     : "the two latent dimensions";
   const caption = `Latent means of ${rows.length.toLocaleString("en")} test examples in ${space}${label ? ", coloured by label" : ""}.`;
   return { name: "latent-map", title: "Map of the latent space", caption, drawing: { kind: "svg", svg } };
+}
+
+/** Points of the plane, coloured by their labels if there are any. */
+export function mapChart(
+  points: readonly (readonly number[])[],
+  labels: ArrayLike<number> | undefined,
+  { dataset, seed }: Pick<Subject, "dataset" | "seed">,
+  axes: { readonly xTitle: string; readonly yTitle: string },
+): Promise<string> {
+  const order = philoxPermutation(hostKey(seed, "map"), points.length); // so that no class covers the others
+  const dots = Array.from(order, (i) => {
+    const [x = 0, y = 0] = points[i] ?? [];
+    return labels ? { x, y, group: labelName(dataset, labels[i] as number) } : { x, y };
+  });
+  const groups = labels && Array.from({ length: dataset.datum.classes ?? 0 }, (_, c) => labelName(dataset, c));
+  return scatterChart(dots, { ...axes, ...(groups ? { groups } : {}) });
 }
 
 function mapAxes(explained: readonly [number, number] | undefined): { xTitle: string; yTitle: string } {

@@ -1,11 +1,12 @@
 import { extname } from "node:path";
 import { type HostTensor, hostTensor, sizeOf, UserError } from "@latentkit/jit";
-import { type AnimationOptions, encodeApng } from "../../animation.js";
+import { encodeApng } from "../../animation.js";
+import { checkFinite } from "../../finite.js";
 import { tileImages } from "../../images.js";
 import type { SampleFrame } from "../../session.js";
 import { equalDomains, scatterPanels } from "./charts.js";
 import { type DataKind, dataKind, rowsOf, selectRows, toPictures } from "./data-kind.js";
-import { checkFinite, pictureGrid } from "./figure.js";
+import { bytesOf, pictureGrid } from "./figure.js";
 import { drawData, type Subject } from "./figures.js";
 
 /** What films can be written as, by kind of data: an animated picture, or a strip of moments. */
@@ -48,16 +49,15 @@ export async function drawFilm(
     case ".apng":
       return animation(frames, dataset);
     case ".png": {
-      const rows = Math.min(STRIP_SAMPLES, datum.shape.length === 0 ? 1 : (frames[0]?.x.shape[0] as number));
-      const drawing = pictureGrid(toPictures(strip(moments, rows), datum), { columns: moments.length });
-      return drawing.kind === "png" ? drawing.bytes : new Uint8Array();
+      const rows = Math.min(STRIP_SAMPLES, frames[0]?.x.shape[0] as number);
+      return bytesOf(pictureGrid(toPictures(strip(moments, rows), datum), { columns: moments.length }));
     }
     case ".svg":
-      return new TextEncoder().encode(`${await panels(moments)}\n`);
+      return bytesOf({ kind: "svg", svg: await panels(moments) });
     default: {
       const texts = await Promise.all(moments.map(({ x }) => drawData(selectRows(x, [0]), dataset)));
       const lines = texts.map((text, i) => `step ${moments[i]?.step}\n${text.kind === "text" ? text.texts[0] : ""}`);
-      return new TextEncoder().encode(`${lines.join(`\n${"-".repeat(20)}\n`)}\n`);
+      return bytesOf({ kind: "text", texts: lines });
     }
   }
 }
@@ -70,11 +70,8 @@ function evenly<T>(all: readonly T[], count: number): T[] {
 
 function animation(frames: readonly SampleFrame[], { datum }: Subject["dataset"]): Uint8Array {
   const delay = Math.min(250, Math.max(40, (1000 * SECONDS) / frames.length));
-  const options: AnimationOptions = { delay, lastDelay: 1500 };
-  return encodeApng(
-    frames.map(({ x }) => tileImages(toPictures(x, datum))),
-    options,
-  );
+  const pictures = frames.map(({ x }) => tileImages(toPictures(x, datum)));
+  return encodeApng(pictures, { delay, lastDelay: 1500 });
 }
 
 /** Row by row a sample, column by column a moment. */

@@ -1,13 +1,12 @@
-import { type HostTensor, hostKey, type Key, philoxPermutation, sizeOf, UserError } from "@latentkit/jit";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { type HostTensor, sizeOf, UserError } from "@latentkit/jit";
 import type { Split } from "../../data.js";
 import { shareOf } from "../../evaluation/classes.js";
 import type { Estimate } from "../../evaluation/frechet.js";
-import type { Batch } from "../../model.js";
-import { scatterChart } from "./charts.js";
-import { labelName, rowsOf } from "./data-kind.js";
-import { checkFinite, type Drawing } from "./figure.js";
-import type { Subject } from "./figures.js";
+import { featuresOf } from "../../evaluation/linear-probe.js";
+import { checkFinite } from "../../finite.js";
+import { rowsOf } from "./data-kind.js";
+import type { Drawing } from "./figure.js";
+import { mapChart, type Subject } from "./figures.js";
 import { principalComponents } from "./pca.js";
 
 /** One map: points of the plane. */
@@ -35,17 +34,13 @@ export interface MapPair {
  * @throws UserError when the model gives no features, or the data are no numbers to take components of.
  */
 export async function mapBesidePca({ session, dataset, seed }: Subject, split: Split, limit: number): Promise<MapPair> {
-  const features = session.model.features ?? session.model.latent?.encode;
+  const features = featuresOf(session.model);
   if (features === undefined)
     throw new UserError("@latentkit/core", "this model gives no features of data: it cannot draw a map");
   const kind = dataset.datum.kind;
   if (kind !== "continuous" && kind !== "binary")
     throw new UserError("@latentkit/core", `principal components need continuous or binary data, not ${kind}`);
-  const latents = await session.perExample(
-    features as (params: any, state: any, batch: Batch, key: Key) => Tensor,
-    split,
-    { seed, limit },
-  );
+  const latents = await session.perExample(features, split, { seed, limit });
   checkFinite(latents, "the features");
   const n = latents.shape[0] as number;
   const { x, label } = split.gather(Array.from({ length: n }, (_, i) => i)) as { x: HostTensor; label?: HostTensor };
@@ -91,15 +86,9 @@ function panelOf(
   dataset: Subject["dataset"],
   seed: number,
 ): Promise<string> {
-  const order = philoxPermutation(hostKey(seed, "map"), points.length); // so that no class covers the others
-  const dots = Array.from(order, (i) => {
-    const [x, y] = points[i] as readonly [number, number];
-    return labels ? { x, y, group: labelName(dataset, labels[i] as number) } : { x, y };
-  });
-  const groups = labels && Array.from({ length: dataset.datum.classes ?? 0 }, (_, c) => labelName(dataset, c));
   const agreement = neighbours && `, ${(100 * neighbours.value).toFixed(0)} % beside their own class`;
   const held = dimensions === 2 ? "" : `, ${(100 * explained).toFixed(0)} % of variance`;
-  return scatterChart(dots, { xTitle: `${title}${held}${agreement ?? ""}`, yTitle: "", ...(groups ? { groups } : {}) });
+  return mapChart(points, labels, { dataset, seed }, { xTitle: `${title}${held}${agreement ?? ""}`, yTitle: "" });
 }
 
 /** Two drawings as one. */

@@ -6,6 +6,7 @@ import { classificationAccuracyScore } from "./evaluation/classification-score.j
 import type { DataDescription } from "./evaluation/extractor.js";
 import type { Estimate } from "./evaluation/frechet.js";
 import { linearProbe } from "./evaluation/linear-probe.js";
+import { modeCoverage } from "./evaluation/mode-coverage.js";
 import { copying, valueMetrics } from "./evaluation/sample-metrics.js";
 import { textMetrics } from "./evaluation/text-metrics.js";
 import type { Batch, GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
@@ -167,7 +168,7 @@ interface KnownMetric {
 /** Runs metrics on a trained model. */
 export class Evaluator {
   /** @param registered Metrics of any model; models bring more of their own. */
-  constructor(readonly registered: readonly Metric[] = builtinMetrics) {}
+  constructor(readonly registered: readonly Metric[] = [...builtinMetrics, modeCoverage([])]) {}
 
   /** Every metric known for a model, with the reason when one does not apply. */
   available(model: GenerativeModel, data: DataDescription): KnownMetric[] {
@@ -179,7 +180,8 @@ export class Evaluator {
 
   /** What an evaluation during training computes: one likelihood on the whole split, and the metrics that watch a run. */
   async monitor(context: MetricContext): Promise<Record<string, MetricResult>> {
-    const applicable = this.available(context.session.model, context.dataset)
+    const { model } = context.session;
+    const applicable = this.available(model, context.dataset)
       .filter(({ refusal }) => refusal === undefined)
       .map(({ metric }) => metric);
     const likelihood = LIKELIHOODS.map((name) => applicable.find((metric) => metric.name === name)).find(Boolean);
@@ -187,8 +189,9 @@ export class Evaluator {
     const shared = new Map<string, unknown>();
     if (likelihood !== undefined) results[likelihood.name] = await likelihood.evaluate(context);
     for (const metric of applicable) {
-      if (metric.monitor === undefined) continue;
-      const limit = Math.min(metric.monitor, context.limit ?? metric.monitor);
+      const most = metric.monitor ?? model.watches?.[metric.name];
+      if (most === undefined) continue;
+      const limit = Math.min(most, context.limit ?? most);
       results[metric.name] = await metric.evaluate({ ...context, limit, shared });
     }
     return results;
@@ -206,8 +209,9 @@ export class Evaluator {
       const always = known.filter(({ metric }) => metric.everyEvaluation).map(({ metric }) => metric);
       return [...new Set([...names.flatMap((name) => find(name, known)), ...always])];
     }
+    const { watches = {} } = model;
     return known
-      .filter(({ metric, refusal }) => refusal === undefined && !metric.onRequest)
+      .filter(({ metric, refusal }) => refusal === undefined && (!metric.onRequest || metric.name in watches))
       .map(({ metric }) => metric);
   }
 

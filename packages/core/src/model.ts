@@ -202,6 +202,11 @@ export interface GenerativeModel<P = any, S = any> {
   /** Those that take a scan; names differ from those of `metrics`. */
   readonly scanMetrics?: Readonly<Record<string, ScanMetric<P, S>>>;
   /**
+   * General measurements, slow as they may be, without which one does not know how such a model fares: by name, how many samples they take during
+   * training. Part of every evaluation where they apply.
+   */
+  readonly watches?: Readonly<Record<string, number>>;
+  /**
    * What measurements say is wrong with the model, one line each: the signs, and what to try. Empty when nothing is.
    *
    * @param results All that were measured together, the model's own and others.

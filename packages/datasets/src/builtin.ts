@@ -10,6 +10,7 @@ import { mobyDickFactory } from "./moby-dick.js";
 import { npyFactory } from "./npy.js";
 import { pairsFactory } from "./pairs.js";
 import { parquetFactory } from "./parquet.js";
+import { stackedMnistFactory } from "./stacked-mnist.js";
 import { textFactory } from "./text.js";
 import { toyFactories } from "./toy-dataset.js";
 import { vowelsFactory } from "./vowels.js";
@@ -19,6 +20,7 @@ import { wavFactory } from "./wav.js";
 export const builtinDatasets: readonly DatasetFactory[] = [
   mnistFactory,
   fashionMnistFactory,
+  stackedMnistFactory,
   ...toyFactories,
   vowelsFactory,
   mobyDickFactory,

@@ -62,6 +62,7 @@ describe("builtinDatasets", () => {
     expect(builtinDatasets.map(({ name }) => name)).toEqual([
       "mnist",
       "fashion-mnist",
+      "stacked-mnist",
       "8gaussians",
       "25gaussians",
       "checkerboard",

@@ -13,6 +13,7 @@ export { type PairsOptions, pairs } from "./pairs.js";
 export { type ParquetOptions, parquet } from "./parquet.js";
 export { readSampleInput } from "./sample-input.js";
 export { byteSplit, floatSplit, tokenSplit } from "./split.js";
+export { type StackedMnistOptions, stackedMnist } from "./stacked-mnist.js";
 export { type TextOptions, text } from "./text.js";
 export { type ToyOptions, toy } from "./toy-dataset.js";
 export { TOYS, type ToyName } from "./toys/index.js";

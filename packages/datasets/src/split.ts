@@ -68,7 +68,7 @@ function pick(labels: Uint8Array | Int32Array, indices: ArrayLike<number>): Int3
   return out;
 }
 
-function checkIndices(indices: ArrayLike<number>, size: number): void {
+export function checkIndices(indices: ArrayLike<number>, size: number): void {
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i] as number;
     if (!(index >= 0 && index < size && Number.isInteger(index))) {

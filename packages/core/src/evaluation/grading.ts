@@ -19,7 +19,7 @@ export interface Graded {
 /** Three sets of equal size: what is measured, what it is measured against, and real images measured the same way. */
 export interface GradedSets {
   readonly n: number;
-  /** Why `n` is below {@link MAX_GRADED}. */
+  /** Why `n` is not the usual number. */
   readonly remark?: string;
   readonly samples: Graded;
   /** From the split under evaluation. */
@@ -28,16 +28,25 @@ export interface GradedSets {
   readonly control: Graded;
 }
 
-/** Most samples that are drawn; what the literature uses. */
-const MAX_GRADED = 10_000;
+/** Samples that are drawn unless more or fewer are asked for; what the literature uses. */
+const USUAL_SAMPLES = 10_000;
 
-/** How many samples a context asks for, and why not {@link MAX_GRADED}. */
-export function sampleCount({ dataset, split, limit }: MetricContext): { n: number; remark?: string } {
-  const sizes = [split.size, controlSplit(dataset, split).size];
-  const data = Math.min(...sizes);
-  const n = Math.min(MAX_GRADED, data, limit ?? MAX_GRADED);
-  if (n === MAX_GRADED) return { n };
-  return { n, remark: n === limit ? `limited to ${n}` : `the data have ${data} examples for a set` };
+/**
+ * How many samples a context asks for, and why not the usual number.
+ *
+ * @param usual The number when the context has no limit of its own.
+ */
+export function sampleCount(
+  { dataset, split, limit }: MetricContext,
+  usual = USUAL_SAMPLES,
+): { n: number; remark?: string } {
+  const data = Math.min(split.size, controlSplit(dataset, split).size);
+  const n = Math.min(data, limit ?? usual);
+  if (n === usual) return { n };
+  return {
+    n,
+    remark: n === limit ? `${n < usual ? "limited to" : "asked for"} ${n}` : `the data have ${data} examples for a set`,
+  };
 }
 
 /** The split that real images come from which are graded like samples. */
@@ -57,10 +66,12 @@ interface DrawnSets {
 /**
  * Draws samples, as many as the reference has (of a conditional model with the reference's labels). The reference is the same for every
  * model and seed.
+ *
+ * @param usual How many when the context has no limit of its own; 10,000 when absent.
  */
-async function drawSets(context: MetricContext): Promise<DrawnSets> {
+export async function drawSets(context: MetricContext, usual?: number): Promise<DrawnSets> {
   const { session, dataset, split } = context;
-  const { n, remark } = sampleCount(context);
+  const { n, remark } = sampleCount(context, usual);
   if (n < 2) throw new UserError("@latentkit/core", `samples cannot be compared with ${n} example; raise --limit`);
   const reference = gatherShuffled(split, n);
   const asked = session.model.conditional === true ? reference.label : undefined;
@@ -86,7 +97,7 @@ export async function drawExamples(
 
 /** {@link drawSets}, seen by an extractor. */
 export async function gradeSets(extractor: FeatureExtractor, context: MetricContext): Promise<GradedSets> {
-  const { samples, reference, control, ...counts } = await drawSets(context);
+  const { samples, reference, control, ...counts } = await drawSets(context, extractor.samples);
   return withExtractor(extractor, context.session.engine, async (open) => ({
     ...counts,
     samples: await grade(open, samples),

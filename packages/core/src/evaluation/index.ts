@@ -19,6 +19,7 @@ export { type Graded, type GradedSets, gradeSets } from "./grading.js";
 export { energyDistance, kernelDistance } from "./kernel-distance.js";
 export { linearProbe } from "./linear-probe.js";
 export { ballSizes, compareManifolds, type ManifoldComparison, type Neighbours } from "./manifold.js";
+export { modeCoverage } from "./mode-coverage.js";
 export { type Moments, moments } from "./moments.js";
 export { type Points, points, selectPoints, squaredDistance } from "./points.js";
 export {

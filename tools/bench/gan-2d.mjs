@@ -3,25 +3,13 @@
  * Modes and sharp samples of GANs in the plane: a ring of 8 Gaussians and a grid of 25. A mode counts when at least a quarter of its share of samples lies
  * within 3 standard deviations of its centre.
  *
- *     node tools/bench/gan-2d.mjs [--data 8gaussians,25gaussians] [--seeds 3] [--steps 4000] [--engine onnx] [--set option=value …] [--train JSON]
+ *     node tools/bench/gan-2d.mjs [--data 8gaussians,25gaussians] [--seeds 0,1,2] [--cpu-minutes 2] [--engine onnx] [--model '{}'] [--train '{"steps":7000}']
+ *                                 [--png FILE]
  */
-import { parseArgs } from "node:util";
-import { train } from "@latentkit/core";
 import { toy } from "@latentkit/datasets";
-import { gan } from "@latentkit/gan";
-import { createEngine } from "./engine.mjs";
+import { ganArguments, lengthOf, trainGans } from "./gan-training.mjs";
 
-const { values } = parseArgs({
-  options: {
-    data: { type: "string", default: "8gaussians,25gaussians" },
-    seeds: { type: "string", default: "3" },
-    steps: { type: "string" },
-    engine: { type: "string", default: "onnx" },
-    threads: { type: "string" },
-    model: { type: "string", default: "{}" },
-    train: { type: "string", default: "{}" },
-  },
-});
+const settings = ganArguments({ data: "8gaussians,25gaussians", seeds: "0,1,2", cpuMinutes: "2" });
 const SAMPLES = 10_000;
 const TARGETS = {
   "8gaussians": {
@@ -37,7 +25,7 @@ const TARGETS = {
   },
 };
 
-/** Share of points near a centre, and how many centres have their share of them. */
+/** Share of points near a centre, how many centres have their share of them, and the least and most points of a centre. */
 function grade({ data }, { sigma, centers }) {
   const near = centers.map(() => 0);
   for (let i = 0; i < SAMPLES; i++) {
@@ -46,30 +34,17 @@ function grade({ data }, { sigma, centers }) {
     if (distances[nearest] < 3 * sigma) near[nearest]++;
   }
   const share = near.reduce((a, b) => a + b, 0) / SAMPLES;
-  return { share, modes: near.filter((n) => n >= SAMPLES / centers.length / 4).length };
+  const modes = near.filter((n) => n >= SAMPLES / centers.length / 4).length;
+  return { share, modes, least: Math.min(...near), most: Math.max(...near) };
 }
 
-for (const name of values.data.split(",")) {
+for (const name of settings.data.split(",")) {
   const target = TARGETS[name];
-  for (let seed = 0; seed < Number(values.seeds); seed++) {
-    const engine = await createEngine(values.engine, values.threads);
-    const cpu = process.cpuUsage();
-    const { result, session, config } = await train({
-      model: gan(JSON.parse(values.model)),
-      data: toy(name),
-      engine,
-      seed,
-      checkpointEvery: 0,
-      onWarning: (warning) => console.log(`  ${warning}`),
-      ...(values.steps ? { steps: Number(values.steps) } : {}),
-      ...JSON.parse(values.train),
-    });
-    const { user } = process.cpuUsage(cpu);
-    const { share, modes } = grade(await session.sample({ n: SAMPLES, seed: 1 }), target);
+  await trainGans(settings, { data: toy(name) }, async (run, { seed, cpu }) => {
+    const { share, modes, least, most } = grade(await run.sample({ n: SAMPLES, seed: 1 }), target);
     console.log(
-      `${name} seed ${seed}: ${modes}/${target.centers.length} modes, ${(100 * share).toFixed(1)} % of samples within 3 sd; ` +
-        `${result.step} steps of ${config.batchSize} in ${result.trainSeconds.toFixed(1)} s (${(user / 1e6).toFixed(0)} CPU s)`,
+      `${name} seed ${seed}: ${modes}/${target.centers.length} modes (${least} to ${most} samples each), ` +
+        `${(100 * share).toFixed(1)} % of samples within 3 sd; ${lengthOf(run, cpu)}`,
     );
-    await engine.dispose();
-  }
+  });
 }

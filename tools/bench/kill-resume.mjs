@@ -2,7 +2,7 @@
 /**
  * A run killed with SIGKILL at random moments and resumed, ten times over, must end with the same bytes in every checkpoint file as the run nobody killed.
  *
- *     node tools/bench/kill-resume.mjs [--kills 10] [--steps 3000]
+ *     node tools/bench/kill-resume.mjs [--kills 10] [--steps 3000] [--checkpoint-every 50] [--family vae] [--data mnist] [-- --set preset=sngan-hinge …]
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -12,13 +12,23 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-const { values } = parseArgs({
-  options: { kills: { type: "string", default: "10" }, steps: { type: "string", default: "3000" } },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    kills: { type: "string", default: "10" },
+    steps: { type: "string", default: "3000" },
+    "checkpoint-every": { type: "string", default: "50" },
+    family: { type: "string", default: "vae" },
+    data: { type: "string", default: "mnist" },
+  },
 });
 const kills = Number(values.kills);
 const cli = fileURLToPath(new URL("../../packages/cli/bin/latentkit.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "latentkit-kill-"));
-const options = ["vae", "--data", "mnist", "--steps", values.steps, "--checkpoint-every", "50", "--seed", "3"];
+const options = [
+  ...[values.family, "--data", values.data, "--steps", values.steps, "--seed", "3"],
+  ...["--checkpoint-every", values["checkpoint-every"], ...positionals],
+];
 
 /** Runs the command line; kills it after `ms` when given. Resolves to the exit code, or the signal. */
 function latentkit(args, ms) {

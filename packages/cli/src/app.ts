@@ -45,6 +45,7 @@ export async function createApp(): Promise<App> {
     { flowPlugin },
     { ganPlugin },
     { diffusionPlugin },
+    { arTransformerPlugin },
     { builtinDatasets },
     { builtinExtractors },
     discovery,
@@ -53,6 +54,7 @@ export async function createApp(): Promise<App> {
     import("@latentkit/flow"),
     import("@latentkit/gan"),
     import("@latentkit/diffusion"),
+    import("@latentkit/ar-transformer"),
     import("@latentkit/datasets"),
     import("@latentkit/evaluation-classifiers"),
     discoverPlugins(),
@@ -63,6 +65,7 @@ export async function createApp(): Promise<App> {
       { plugin: flowPlugin as unknown as ModelPlugin, packageName: "@latentkit/flow" },
       { plugin: ganPlugin as unknown as ModelPlugin, packageName: "@latentkit/gan" },
       { plugin: diffusionPlugin as unknown as ModelPlugin, packageName: "@latentkit/diffusion" },
+      { plugin: arTransformerPlugin as unknown as ModelPlugin, packageName: "@latentkit/ar-transformer" },
     ],
     discovery.plugins,
   );

@@ -163,12 +163,18 @@ export interface LoadedData {
 export async function loadData({ app, run }: OpenRun, flags: DataFlags): Promise<LoadedData> {
   const { description, session } = run;
   const { data } = description;
+  if (flags.data === undefined && description.origin !== undefined) {
+    throw new UserError(
+      "@latentkit/cli",
+      "this run was imported and has no data of its own; give --data, e.g. text:FILE",
+    );
+  }
   const given = parseAssignments("--data-set", flags.dataSet);
   const base =
     flags.data === undefined || flags.data.replace(/:(train|test|valid)$/, "") === data.name ? data.options : {};
   const { source, split: splitName = "test" } = findData(app, flags.data ?? data.name, { ...base, ...given });
   const dataset = await source.load(description.train.seed);
-  checkSameKind(dataset, session.model);
+  checkSameKind(dataset, session.model, run.dataset);
   return { dataset, split: splitOf(dataset, splitName), name: `${source.name}:${splitName}` };
 }
 

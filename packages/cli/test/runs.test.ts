@@ -433,7 +433,14 @@ describe("plugins", () => {
     expect(listed.stderr.trimEnd().split("\n")).toEqual([
       expect.stringMatching(/^warning plugin latentkit-broken is left out: /),
     ]);
-    expect(lastJson(listed).models.map(({ name }: any) => name)).toEqual(["vae", "flow", "gan", "diffusion", "bell"]);
+    expect(lastJson(listed).models.map(({ name }: any) => name)).toEqual([
+      "vae",
+      "flow",
+      "gan",
+      "diffusion",
+      "ar-transformer",
+      "bell",
+    ]);
     const result = await inProject(
       "train",
       "bell",

@@ -1,5 +1,6 @@
 import type { DType, HostTensor } from "@latentkit/jit";
 import type { z } from "zod";
+import type { TokenizerJson } from "./tokenizer/tokenizer-json.js";
 
 /** What one datum is: what a model may assume of its inputs, and must refuse when it cannot model it. */
 export interface DatumSpec {
@@ -13,8 +14,38 @@ export interface DatumSpec {
   readonly levels?: number;
   /** Number of classes when the data are labelled. */
   readonly classes?: number;
-  /** Number of different tokens, for `tokens` and `pairs`. */
+  /** Number of different tokens, for `tokens` and `pairs`; source and target of pairs share one numbering. */
   readonly vocabulary?: number;
+  /**
+   * Leading tokens of an example that are given and not predicted, for `tokens`; 0 when absent. Windows of a running text have 1: each begins
+   * with the last token of the one before, so that every token but the text's first is predicted once.
+   */
+  readonly context?: number;
+  /** Shape of the field `target` of `pairs`, `[T]`: the target's tokens, `special.eos`, then `special.pad`. `shape` is that of the source, padded alike. */
+  readonly target?: readonly number[];
+  /** Ids with a meaning of their own: padding, begin and end of a sequence. `pairs` have all three. */
+  readonly special?: SpecialTokens;
+}
+
+/** Ids of {@link DatumSpec.special}. */
+export interface SpecialTokens {
+  readonly pad?: number;
+  readonly bos?: number;
+  readonly eos?: number;
+}
+
+/** Text to token ids and back. */
+export interface Tokenizer {
+  /** Number of ids, special ones included: at most the model's vocabulary. */
+  readonly size: number;
+  /** @throws UserError naming what the vocabulary lacks. */
+  encode(text: string): Int32Array;
+  /** The text of some ids; special ones have none. @throws UserError for an id outside the vocabulary. */
+  decode(ids: ArrayLike<number>): string;
+  /** UTF-8 bytes of one token, which may be a part of a character; empty for special ids. @throws UserError as `decode` does. */
+  bytes(id: number): Uint8Array;
+  /** What `tokenizer.json` holds, the format of the Hugging Face tokenizers library: a run keeps it. */
+  toJson(): TokenizerJson;
 }
 
 /** One field of an example as stored: `x` always, `label` when labelled, others by name (`target` of pairs). */
@@ -47,10 +78,16 @@ export interface Dataset {
   readonly source: string;
   /** Class names by label. */
   readonly labelNames?: readonly string[];
-  /** Text of each token id, for `tokens`: `tokens[id]`. */
+  /** Text of each token id, for `tokens` and `pairs`: `tokens[id]`, as `tokenizer.json` spells it. */
   readonly tokens?: readonly string[];
   /** Values a second, of waveforms: such data can be written as sound. */
   readonly sampleRate?: number;
+  /** How text became the tokens of `x`, for `tokens` and `pairs` of text: prompts are read, and samples written, by it. */
+  readonly tokenizer?: Tokenizer;
+  /** How text became the tokens of `target`, where another way than `tokenizer` did. */
+  readonly targetTokenizer?: Tokenizer;
+  /** What a token of a target and a whole target are called, for `pairs`, e.g. `phoneme` and `word`: for the notes of error rates. */
+  readonly targetNouns?: { readonly token: string; readonly whole: string };
   /** Column names of tabular data, in the order of the last dimension. */
   readonly columns?: readonly string[];
   /** How tabular columns were rescaled: `x = (raw - mean) / std`, from the training split. A log-likelihood of `raw` is that of `x` minus the sum of `ln std`. */

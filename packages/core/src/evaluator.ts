@@ -1,11 +1,14 @@
 import { type HostTensor, type Key, sizeOf, UserError } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Dataset, Split } from "./data.js";
+import { answerMetrics } from "./evaluation/answer-metrics.js";
 import { classificationAccuracyScore } from "./evaluation/classification-score.js";
 import type { DataDescription } from "./evaluation/extractor.js";
 import type { Estimate } from "./evaluation/frechet.js";
 import { linearProbe } from "./evaluation/linear-probe.js";
+import { modeCoverage } from "./evaluation/mode-coverage.js";
 import { copying, valueMetrics } from "./evaluation/sample-metrics.js";
+import { textMetrics } from "./evaluation/text-metrics.js";
 import type { Batch, GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
 import { didYouMean } from "./nearest.js";
 import type { Session } from "./session.js";
@@ -32,6 +35,8 @@ export interface MetricContext {
   readonly seed: number;
   /** Only the first so many examples. */
   readonly limit?: number;
+  /** What metrics that are measured together compute once for all of them, by name. */
+  readonly shared?: Map<string, unknown>;
   /** The model's own sampling options, for what is measured of samples. */
   readonly sampling?: Readonly<Record<string, unknown>>;
 }
@@ -120,6 +125,8 @@ export const builtinMetrics: readonly Metric[] = [
   elbo,
   logProb,
   bitsPerDim,
+  ...textMetrics,
+  ...answerMetrics,
   copying,
   ...valueMetrics,
   classificationAccuracyScore,
@@ -161,7 +168,7 @@ interface KnownMetric {
 /** Runs metrics on a trained model. */
 export class Evaluator {
   /** @param registered Metrics of any model; models bring more of their own. */
-  constructor(readonly registered: readonly Metric[] = builtinMetrics) {}
+  constructor(readonly registered: readonly Metric[] = [...builtinMetrics, modeCoverage([])]) {}
 
   /** Every metric known for a model, with the reason when one does not apply. */
   available(model: GenerativeModel, data: DataDescription): KnownMetric[] {
@@ -173,16 +180,19 @@ export class Evaluator {
 
   /** What an evaluation during training computes: one likelihood on the whole split, and the metrics that watch a run. */
   async monitor(context: MetricContext): Promise<Record<string, MetricResult>> {
-    const applicable = this.available(context.session.model, context.dataset)
+    const { model } = context.session;
+    const applicable = this.available(model, context.dataset)
       .filter(({ refusal }) => refusal === undefined)
       .map(({ metric }) => metric);
     const likelihood = LIKELIHOODS.map((name) => applicable.find((metric) => metric.name === name)).find(Boolean);
     const results: Record<string, MetricResult> = {};
+    const shared = new Map<string, unknown>();
     if (likelihood !== undefined) results[likelihood.name] = await likelihood.evaluate(context);
     for (const metric of applicable) {
-      if (metric.monitor === undefined) continue;
-      const limit = Math.min(metric.monitor, context.limit ?? metric.monitor);
-      results[metric.name] = await metric.evaluate({ ...context, limit });
+      const most = metric.monitor ?? model.watches?.[metric.name];
+      if (most === undefined) continue;
+      const limit = Math.min(most, context.limit ?? most);
+      results[metric.name] = await metric.evaluate({ ...context, limit, shared });
     }
     return results;
   }
@@ -199,8 +209,9 @@ export class Evaluator {
       const always = known.filter(({ metric }) => metric.everyEvaluation).map(({ metric }) => metric);
       return [...new Set([...names.flatMap((name) => find(name, known)), ...always])];
     }
+    const { watches = {} } = model;
     return known
-      .filter(({ metric, refusal }) => refusal === undefined && !metric.onRequest)
+      .filter(({ metric, refusal }) => refusal === undefined && (!metric.onRequest || metric.name in watches))
       .map(({ metric }) => metric);
   }
 
@@ -212,8 +223,9 @@ export class Evaluator {
    */
   async evaluate(context: MetricContext, names?: readonly string[]): Promise<Record<string, MetricResult>> {
     const results: Record<string, MetricResult> = {};
+    const measured = { shared: new Map<string, unknown>(), ...context };
     for (const metric of this.choose(context.session.model, context.dataset, names)) {
-      results[metric.name] = await metric.evaluate(context);
+      results[metric.name] = await metric.evaluate(measured);
     }
     return results;
   }

@@ -26,6 +26,8 @@ export interface ForeignModel {
   readonly weights: ReadonlyMap<string, HostTensor>;
   /** What the folder says that has no place among the options; a folder that is written later gets it back. */
   readonly kept?: Json;
+  /** Files that a folder that is written later holds as they are, because they say what we do not: a tokenizer's own settings. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What a folder is written from: a {@link ForeignModel}, all of it known. */

@@ -43,6 +43,7 @@ export {
 export { type AnimationOptions, encodeApng } from "./animation.js";
 export * from "./checkpoint.js";
 export { type Clock, systemClock } from "./clock.js";
+export type { SampleFrame } from "./compiled-scan.js";
 export { createContainer, resolveAll } from "./container.js";
 export * from "./data.js";
 export type { DependencyContainer, InjectionToken } from "./di.js";
@@ -68,6 +69,7 @@ export {
   meanAndError,
 } from "./evaluator.js";
 export * from "./foreign.js";
+export { generateText, streamText, type TextDescription, type TextFrame, type TextRequest } from "./generate-text.js";
 export * from "./images.js";
 export * from "./log.js";
 export * from "./model.js";
@@ -79,7 +81,8 @@ export { parseOptions } from "./options.js";
 export * from "./plugin.js";
 export * from "./safetensors.js";
 export type { SampleOptions } from "./sample-request.js";
-export { type LatentSpace, type SampleFrame, Session, type SplitOptions } from "./session.js";
+export { type LatentSpace, Session, type SplitOptions } from "./session.js";
+export * from "./tokenizer/index.js";
 export * from "./tokens.js";
 export { createModel, type Run, type TrainOptions, train } from "./train.js";
 export {

@@ -1,4 +1,4 @@
-import type { HostTensor, Key, Tree } from "@latentkit/jit";
+import type { DType, HostTensor, Key, TensorSpec, Tree } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { DatumSpec, Split } from "./data.js";
 import type { MetricResult } from "./evaluator.js";
@@ -59,14 +59,21 @@ export interface SampleRequest {
   /** Shape `(n,)` int32, when asked for by class. */
   readonly label?: Tensor;
   readonly options: Readonly<Record<string, unknown>>;
-  /** Those given of the model's {@link GenerativeModel.sampleInputs}, shape `(n, ...shape)`. */
+  /** Those given of the model's {@link GenerativeModel.sampleInputs}, shape `(n, ...shape)`, or with fewer rows where the model spreads them. */
   readonly inputs?: Readonly<Record<string, Tensor>>;
 }
 
-/** A tensor that a sampler takes beside its options: data to start from, a mask. */
+/** A tensor that a sampler takes beside its options: a prompt, a source to translate, an image to start from, a mask. */
 export interface SampleInput {
-  /** Of one sample. */
-  readonly shape: readonly number[];
+  /** Of one sample; `null` is any length. */
+  readonly shape: readonly (number | null)[];
+  /** float32 when absent. */
+  readonly dtype?: DType;
+  /**
+   * Rows may be fewer than samples, any number that divides `n`: the model reads each once and spreads what it made of it.
+   * Otherwise the sampler gets a row for every sample.
+   */
+  readonly spread?: boolean;
   /** What black and white of a picture file become; [0, 1] when absent. */
   readonly range?: readonly [low: number, high: number];
   /** One line for help. */
@@ -77,8 +84,8 @@ export interface SampleInput {
 export interface SamplingPlan {
   readonly n: number;
   readonly options: Readonly<Record<string, unknown>>;
-  /** Names of the {@link SampleRequest.inputs} given; none when absent. */
-  readonly given?: readonly string[];
+  /** Shapes of the {@link SampleRequest.inputs} given. */
+  readonly inputs?: Readonly<Record<string, TensorSpec>>;
 }
 
 /** A scan: `start`, then `steps` times `step`, then `finish`; each part is compiled once. */
@@ -88,7 +95,14 @@ export interface Sampling<P = any, S = any, C extends TensorTree = any> {
   start(params: P, state: S, key: Key, request: SampleRequest): C;
   /** One step with static shapes. @param i Step number from 0, int32 scalar. */
   step?(params: P, state: S, carry: C, i: Tensor, key: Key): C;
-  /** @returns Samples in the data's own range, shape `(n, ...datum.shape)`. */
+  /** Another program that runs before those steps that it is due at: a window that moves on, a schedule's second phase. */
+  readonly refresh?: {
+    due(i: number): boolean;
+    step(params: P, state: S, carry: C, i: Tensor, key: Key): C;
+  };
+  /** Whether further steps change nothing, bool scalar: the scan ends early, up to one step later. */
+  done?(carry: C): Tensor;
+  /** @returns Samples in the data's own range, shape `(n, ...datum.shape)`; longer or shorter when the request's options say so. */
   finish(params: P, state: S, carry: C): Tensor;
 }
 
@@ -164,9 +178,12 @@ export interface GenerativeModel<P = any, S = any> {
   init(key: Key, batch: Batch): { params: P; state: S };
   /** Run in order on every step. */
   readonly objectives: readonly Objective<P, S>[];
+  /** @throws UserError when an option or an input cannot be right for the model. */
   sampling(plan: SamplingPlan): Sampling<P, S>;
   /** Tensors that sampling may be given, by name. */
   readonly sampleInputs?: Readonly<Record<string, SampleInput>>;
+  /** Looks at the values of a request's inputs. @throws UserError when they cannot be right: a token outside the vocabulary. */
+  checkInputs?(inputs: Readonly<Record<string, HostTensor>>): void;
   /** Exact log-likelihood in nats, shape `(B,)`: flow, autoregressive. */
   logProb?(params: P, state: S, batch: Batch): Tensor;
   /** Lower bound on the log-likelihood in nats, shape `(B,)`: VAE, diffusion. */
@@ -174,6 +191,8 @@ export interface GenerativeModel<P = any, S = any> {
   readonly latent?: Latent<P, S>;
   /** The same in many steps; a model has one of the two, or none. */
   readonly scanLatent?: ScanLatent<P, S>;
+  /** The best answer to the source of each pair, by a scan that gives rows as targets are stored: int32, shape `(B, ...datum.target)`. */
+  readonly answers?: MetricScan<P, S>;
   /** What the model sees in each datum, shape `(B, F)`: for probes and maps. `latent.encode` serves where it is absent. */
   features?(params: P, state: S, batch: Batch): Tensor;
   /** A sampling option whose effect is worth a picture, with values to draw it at: a ladder of temperatures. */
@@ -182,6 +201,11 @@ export interface GenerativeModel<P = any, S = any> {
   readonly metrics?: Readonly<Record<string, ModelMetric<P, S>>>;
   /** Those that take a scan; names differ from those of `metrics`. */
   readonly scanMetrics?: Readonly<Record<string, ScanMetric<P, S>>>;
+  /**
+   * General measurements, slow as they may be, without which one does not know how such a model fares: by name, how many samples they take during
+   * training. Part of every evaluation where they apply.
+   */
+  readonly watches?: Readonly<Record<string, number>>;
   /**
    * What measurements say is wrong with the model, one line each: the signs, and what to try. Empty when nothing is.
    *

@@ -25,8 +25,12 @@ describe("a sampling request", () => {
   });
 
   it("has one row a sample, also where one was given for all", () => {
-    expect(Array.from(sampleInputs({ n: 3, inputs: { init: rows(1) } })?.init?.data ?? [])).toEqual([0, 1, 0, 1, 0, 1]);
-    expect(sampleInputs({ n: 3 })).toBeUndefined();
+    expect(Array.from(sampleInputs({ n: 3, inputs: { init: rows(1) } }, taken)?.init?.data ?? [])).toEqual([
+      0, 1, 0, 1, 0, 1,
+    ]);
+    expect(sampleInputs({ n: 3 }, taken)).toBeUndefined();
+    const spread = { init: { ...taken.init, spread: true } };
+    expect(sampleInputs({ n: 3, inputs: { init: rows(1) } }, spread)?.init?.shape).toEqual([1, 2]);
     expect(Array.from(labelTensor({ n: 2, label: 7 })?.data ?? [])).toEqual([7, 7]);
   });
 
@@ -35,9 +39,24 @@ describe("a sampling request", () => {
     [{ n: 2, label: [1] }, "1 labels were given for n = 2 samples"],
     [{ n: 2, label: 3 }, "label must be a whole number from 0 to 2, got 3"],
     [{ n: 2, inputs: { inti: rows(2) } }, 'unknown sampling input "inti" (did you mean "init"?); known: init'],
-    [{ n: 2, inputs: { init: rows(3) } }, "init must have shape [2,2] or [1,2], got [3,2]; resize it"],
+    [{ n: 2, inputs: { init: rows(3) } }, "init must have shape [2,2] or [1,2] for n 2, got [3,2]; reshape it"],
   ] as const)("%j is refused", ([request, refusal]) => {
     expect(() => checkRequest(request, 3, taken)).toThrow(refusal);
+  });
+
+  it("takes any length where the model does, of its dtype, in rows that divide n where they are spread", () => {
+    const prompt = { prompt: { shape: [null], dtype: "int32", spread: true, summary: "" } } as const;
+    const check = (shape: number[], dtype: "int32" | "float32" = "int32", n = 4) =>
+      checkRequest(
+        { n, inputs: { prompt: hostTensor(new Int32Array(shape[0]! * shape[1]!), shape, dtype) } },
+        undefined,
+        prompt,
+      );
+    for (const rowCount of [1, 2, 4]) expect(() => check([rowCount, 7])).not.toThrow();
+    expect(() => check([3, 7])).toThrow(
+      "prompt must have shape [4,length] or [1,length] or with rows that divide n for n 4, got [3,7]",
+    );
+    expect(() => check([1, 7], "float32")).toThrow("prompt must be int32, got float32");
   });
 
   it("is refused tensors by a model that takes none", () => {

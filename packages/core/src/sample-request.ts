@@ -11,18 +11,18 @@ export interface SampleOptions {
   readonly label?: number | readonly number[];
   /** The model's own sampling options. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Tensors that the model's sampler takes, shape `(n, ...)`, or `(1, ...)` for all samples: an image to start from, a mask. */
+  /** Tensors that the model's sampler takes, shape `(n, ...)`, or `(1, ...)` for all samples: a prompt, an image to start from, a mask. */
   readonly inputs?: Readonly<Record<string, HostTensor>>;
 }
 
-/** A request as several of `size` samples each; what is beyond the last sample repeats it. */
+/** A request as several of `size` samples each; what is beyond the last sample repeats it. One row for all stays one. */
 export function chunkRequests(request: SampleOptions, size: number): SampleOptions[] {
   const { n, label, inputs = {} } = request;
   if (n <= size) return [request];
   return Array.from({ length: Math.ceil(n / size) }, (_, chunk) => {
     const rows = Array.from({ length: size }, (_, i) => chunk * size + i);
     const labels = Array.isArray(label) ? rows.map((row) => label[Math.min(row, label.length - 1)] as number) : label;
-    const parts = Object.entries(inputs).map(([name, tensor]) => [name, gatherRows(tensor, rows)]);
+    const parts = Object.entries(inputs).map(([name, tensor]) => [name, gatherRows(tensor, rows, n)]);
     return {
       ...request,
       n: size,
@@ -32,17 +32,22 @@ export function chunkRequests(request: SampleOptions, size: number): SampleOptio
   });
 }
 
-/** Rows by number, the last one for numbers beyond it; one row is left as it is. */
-function gatherRows(tensor: HostTensor, rows: readonly number[]): HostTensor {
-  const [n = 0, ...rest] = tensor.shape;
-  if (n === 1) return tensor;
+/** The rows of some of `n` samples, which stand in the rows' order; samples beyond the last repeat it. One row is left as it is. */
+function gatherRows(tensor: HostTensor, samples: readonly number[], n: number): HostTensor {
+  const [rows = 0, ...rest] = tensor.shape;
+  if (rows === 1) return tensor;
   const size = sizeOf(rest);
-  const data = new Float32Array(rows.length * size);
-  rows.forEach((row, i) => {
-    const from = Math.min(row, n - 1) * size;
-    data.set(tensor.data.subarray(from, from + size), i * size);
+  const data = new (tensor.data.constructor as Float32ArrayConstructor)(samples.length * size);
+  samples.forEach((sample, i) => {
+    const from = Math.floor((Math.min(sample, n - 1) * rows) / n) * size;
+    data.set(tensor.data.subarray(from, from + size) as Float32Array, i * size);
   });
-  return hostTensor(data, [rows.length, ...rest]);
+  return { ...tensor, data, shape: [samples.length, ...rest] };
+}
+
+/** Whether a shape is as asked for; `null` takes any length. */
+function fitsShape(shape: readonly number[], asked: SampleInput["shape"]): boolean {
+  return shape.length === asked.length && asked.every((size, axis) => size === null || size === shape[axis]);
 }
 
 /**
@@ -60,16 +65,29 @@ export function checkRequest(
     throw new UserError("@latentkit/core", `n must be a whole number from 1, got ${n}`);
   if (label !== undefined)
     checkLabels(typeof label === "number" ? [label] : label, typeof label === "number" ? 1 : n, classes);
-  for (const [name, { shape }] of Object.entries(inputs)) {
+  for (const [name, tensor] of Object.entries(inputs)) {
     const input = taken[name];
     if (input === undefined) throw unknownInput(name, Object.keys(taken));
-    const [rows = 0, ...rest] = shape;
-    if (rest.join() === input.shape.join() && (rows === n || rows === 1)) continue;
-    throw new UserError(
-      "@latentkit/core",
-      `${name} must have shape [${[n, ...input.shape]}] or [${[1, ...input.shape]}], got [${shape}]; resize it`,
-    );
+    checkInput(name, tensor, input, n);
   }
+}
+
+function checkInput(name: string, { shape, dtype }: HostTensor, input: SampleInput, n: number): void {
+  const { dtype: asked = "float32", spread = false } = input;
+  if (dtype !== asked) throw new UserError("@latentkit/core", `${name} must be ${asked}, got ${dtype}`);
+  const [rows = 0, ...rest] = shape;
+  const isRowCount = rows === n || rows === 1 || (spread && rows > 0 && n % rows === 0);
+  if (isRowCount && fitsShape(rest, input.shape)) return;
+  const one = input.shape.map((size) => size ?? "length");
+  const ways = [
+    ...(n === 1 ? [] : [`[${[n, ...one]}]`]),
+    `[${[1, ...one]}]`,
+    ...(spread ? ["with rows that divide n"] : []),
+  ];
+  throw new UserError(
+    "@latentkit/core",
+    `${name} must have shape ${ways.join(" or ")} for n ${n}, got [${shape}]; reshape it`,
+  );
 }
 
 function checkLabels(labels: readonly number[], n: number, classes: number | undefined): void {
@@ -88,11 +106,14 @@ export function labelTensor({ n, label }: SampleOptions): HostTensor | undefined
   return hostTensor(typeof label === "number" ? Array.from({ length: n }, () => label) : label, [n], "int32");
 }
 
-/** The tensors of a checked request with one row a sample; `undefined` when there are none. */
-export function sampleInputs({ n, inputs = {} }: SampleOptions): Record<string, HostTensor> | undefined {
+/** The tensors of a checked request, with one row a sample unless the model spreads them; `undefined` when there are none. */
+export function sampleInputs(
+  { n, inputs = {} }: SampleOptions,
+  taken: Readonly<Record<string, SampleInput>>,
+): Record<string, HostTensor> | undefined {
   const entries = Object.entries(inputs).map(([name, tensor]) => [
     name,
-    tensor.shape[0] === n ? tensor : repeatRow(tensor, n),
+    tensor.shape[0] === n || taken[name]?.spread ? tensor : repeatRow(tensor, n),
   ]);
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
@@ -102,8 +123,9 @@ function unknownInput(name: string, known: readonly string[]): UserError {
   return new UserError("@latentkit/core", `unknown sampling input "${name}"${didYouMean(name, known)}; ${what}`);
 }
 
-function repeatRow({ data, shape }: HostTensor, n: number): HostTensor {
-  const repeated = new Float32Array(n * data.length);
-  for (let i = 0; i < n; i++) repeated.set(data, i * data.length);
-  return hostTensor(repeated, [n, ...shape.slice(1)]);
+function repeatRow(row: HostTensor, n: number): HostTensor {
+  const { data, shape } = row;
+  const repeated = new (data.constructor as Float32ArrayConstructor)(n * data.length);
+  for (let i = 0; i < n; i++) repeated.set(data as Float32Array, i * data.length);
+  return { ...row, data: repeated, shape: [n, ...shape.slice(1)] };
 }

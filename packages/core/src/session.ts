@@ -1,7 +1,7 @@
 import {
   compile,
   type Engine,
-  evalShape,
+  flatten,
   fold,
   type HostTensor,
   hostKey,
@@ -18,20 +18,19 @@ import {
 } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { paddedRanges } from "./batches.js";
+import {
+  compileScan,
+  runSteps,
+  type SampleFrame,
+  type ScanParts,
+  type ScanPrograms,
+  samplingParts,
+} from "./compiled-scan.js";
 import type { Split } from "./data.js";
-import type { Batch, GenerativeModel, Latent, MetricScan, SampleRequest, Sampling, Scan, TensorTree } from "./model.js";
+import type { Batch, GenerativeModel, Latent, MetricScan, SampleRequest, Scan } from "./model.js";
 import { batchSpecs, type ModelSpecs } from "./model-specs.js";
 import { checkRequest, chunkRequests, labelTensor, type SampleOptions, sampleInputs } from "./sample-request.js";
 import { averagedGroups } from "./train-step.js";
-
-/** One step of a sampling scan as it streams. */
-export interface SampleFrame {
-  /** Steps done, 0 to `steps`. */
-  readonly step: number;
-  readonly steps: number;
-  /** What `finish` makes of the carry at this point, shape `(n, ...datum.shape)`. */
-  readonly x: HostTensor;
-}
 
 /** How a split is read in batches. */
 export interface SplitOptions {
@@ -52,17 +51,13 @@ export interface LatentSpace {
   readonly encodeSteps: number;
 }
 
-/** The three compiled parts of a scan. */
-interface ScanPrograms {
-  start(inputs: Tree<HostTensor>, key: Int32Array): Promise<unknown>;
-  step(i: number, key: Int32Array): Promise<unknown>;
-  finish(): Promise<HostTensor>;
-  dispose(): Promise<void>;
-}
+/** Scans whose programs stay compiled for the next request like theirs. */
+const MAX_IDLE_SCANS = 4;
 
 /** A model's weights on an engine: sample, encode, decode, measure. Programs are compiled on first use and kept. */
 export class Session {
   readonly #functions = new Map<unknown, ProgramFunction>();
+  readonly #idle: [name: string, programs: ScanPrograms][] = [];
   #samplings = 0;
 
   /**
@@ -100,21 +95,21 @@ export class Session {
 
   /** @param parts Requests of equal size and options: one compiled scan serves all. */
   async *#scan(parts: readonly SampleOptions[], everyStep: boolean): AsyncGenerator<SampleFrame> {
-    const { n, options = {}, inputs: given = {} } = parts[0] as SampleOptions;
-    const sampling = this.model.sampling({ n, options, given: Object.keys(given) });
+    const { n, options = {} } = parts[0] as SampleOptions;
     const calls = parts.map((part, chunk) => ({
       inputs: this.#sampleInputs(part),
       key: hostKey(part.seed ?? 0, "sample", chunk),
     }));
     const inputSpecs = mapTree((calls[0]?.inputs ?? {}) as Tree<HostTensor>, specOf);
+    const { inputs: shapes } = inputSpecs as { inputs?: Record<string, TensorSpec> };
+    const sampling = this.model.sampling({ n, options, ...(shapes === undefined ? {} : { inputs: shapes }) });
     const asked = (args: { label?: Tensor; inputs?: Record<string, Tensor> }): SampleRequest => ({
       n,
       options,
-      ...(args.label ? { label: args.label } : {}),
-      ...(args.inputs ? { inputs: args.inputs } : {}),
+      ...args,
     });
+    const signature = JSON.stringify([n, options, [...flatten(inputSpecs)]]);
     if (sampling.steps === 0 || sampling.step === undefined) {
-      const signature = JSON.stringify([n, options, inputSpecs]);
       const once = this.#function(`sample ${signature}`, (state, args, key) => {
         const carry = sampling.start(state.params, state.state, fold(key, "start"), asked(args));
         return { outputs: { x: sampling.finish(state.params, state.state, carry) } };
@@ -123,81 +118,49 @@ export class Session {
       for (const { inputs, key } of calls) yield { step: 0, steps: 0, x: (await program.run(inputs, key)).x };
       return;
     }
-    const programs = await this.#scanPrograms({
-      inputSpecs,
-      start: (state, args, key) => sampling.start(state.params, state.state, key, asked(args)),
-      step: (state, carry, i, key) => sampling.step?.(state.params, state.state, carry, i, key) as TensorTree,
-      finish: (state, carry) => sampling.finish(state.params, state.state, carry),
-    });
+    const name = `${signature} ${everyStep}`;
+    const programs =
+      this.#takeIdle(name) ?? (await this.#scanPrograms({ ...samplingParts(sampling, asked), inputSpecs, everyStep }));
     try {
-      for (const { inputs, key } of calls) yield* this.#steps(programs, sampling.steps, inputs, key, everyStep);
+      for (const { inputs, key } of calls) yield* runSteps(programs, sampling, inputs, key, everyStep);
     } finally {
-      await programs.dispose();
+      await programs.clear();
+      await this.#keepIdle(name, programs);
     }
   }
 
-  async *#steps(
-    programs: ScanPrograms,
-    steps: Sampling["steps"],
-    inputs: Tree<HostTensor>,
-    key: Int32Array,
-    everyStep: boolean,
-  ): AsyncGenerator<SampleFrame> {
-    await programs.start(inputs, key);
-    for (let i = 0; i <= steps; i++) {
-      if (everyStep || i === steps) yield { step: i, steps, x: await programs.finish() };
-      if (i < steps) await programs.step(i, key);
-    }
+  #takeIdle(name: string): ScanPrograms | undefined {
+    const at = this.#idle.findIndex(([known]) => known === name);
+    return at < 0 ? undefined : this.#idle.splice(at, 1)[0]?.[1];
+  }
+
+  async #keepIdle(name: string, programs: ScanPrograms): Promise<void> {
+    this.#idle.push([name, programs]);
+    if (this.#idle.length > MAX_IDLE_SCANS) await this.#idle.shift()?.[1].dispose();
   }
 
   #check(request: SampleOptions): void {
     checkRequest(request, this.model.datum.classes, this.model.sampleInputs ?? {});
+    this.model.checkInputs?.(request.inputs ?? {});
   }
 
   /** Labels and tensors of one call, as the compiled scan takes them. */
   #sampleInputs(part: SampleOptions): Record<string, Tree<HostTensor>> {
     const label = labelTensor(part);
-    const inputs = sampleInputs(part);
+    const inputs = sampleInputs(part, this.model.sampleInputs ?? {});
     return {
       ...(label === undefined ? {} : { label }),
       ...(inputs === undefined ? {} : { inputs: inputs as Tree<HostTensor> }),
     };
   }
 
-  /** Compiles the parts of a scan. The carry lives in the store under a name of its own until `dispose`. */
-  async #scanPrograms(scan: {
-    readonly inputSpecs: Tree<TensorSpec>;
-    start(state: any, inputs: any, key: Key): TensorTree;
-    step(state: any, carry: any, i: Tensor, key: Key): TensorTree;
-    finish(state: any, carry: any): Tensor;
-  }): Promise<ScanPrograms> {
-    const id = `carry${this.#samplings++}`;
-    const start: ProgramFunction = (state, inputs, key) => ({
-      state: { [id]: scan.start(state, inputs, fold(key, "start")) },
+  #scanPrograms(scan: ScanParts): Promise<ScanPrograms> {
+    return compileScan(scan, {
+      carry: `carry${this.#samplings++}`,
+      weights: { params: this.specs.params, state: this.specs.state },
+      store: this.store,
+      compile: (body, inputs, more) => this.#compile(body, inputs, more),
     });
-    const carry = evalShape(({ weights, inputs }, key) => scan.start(weights, inputs, key), {
-      weights: this.#weightSpecs(),
-      inputs: scan.inputSpecs,
-    } as Tree<TensorSpec>);
-    const step: ProgramFunction = (state, { i }, key) => ({
-      state: { [id]: scan.step(state, state[id], i, fold(key, "step", i)) },
-    });
-    const finish: ProgramFunction = (state) => ({ outputs: { x: scan.finish(state, state[id]) } });
-    const programs = [
-      await this.#compile(start, scan.inputSpecs),
-      await this.#compile(step, { i: { shape: [], dtype: "int32" } }, { [id]: carry }),
-      await this.#compile(finish, {}, { [id]: carry }),
-    ] as const;
-    return {
-      start: (inputs, key) => programs[0].run(inputs, key),
-      step: (i, key) => programs[1].run({ i: hostTensor([i], [], "int32") }, key),
-      finish: async () => (await programs[2].run({})).x,
-      dispose: async () => {
-        for (const program of programs) await program.dispose();
-        const paths = [...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id);
-        await this.store.delete(paths);
-      },
-    };
   }
 
   /**
@@ -265,6 +228,7 @@ export class Session {
         parts.push(await programs.finish());
       }
     } finally {
+      await programs?.clear();
       await programs?.dispose();
     }
     return parts;
@@ -320,10 +284,6 @@ export class Session {
     if (latent === undefined)
       throw new UserError("@latentkit/core", "this model has no latent space: it cannot encode, decode or interpolate");
     return latent;
-  }
-
-  #weightSpecs(): Tree<TensorSpec> {
-    return { params: this.specs.params, state: this.specs.state };
   }
 
   /** Shows a body `{params, state}` whichever weights are used. */

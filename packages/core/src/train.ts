@@ -1,15 +1,17 @@
 import { type Engine, type HostTensor, UserError } from "@latentkit/jit";
 import { type CheckpointStore, MemoryCheckpointStore } from "./checkpoint.js";
 import { systemClock } from "./clock.js";
+import type { SampleFrame } from "./compiled-scan.js";
 import type { Dataset, DatasetSource } from "./data.js";
 import { createEvaluator } from "./evaluation/create-evaluator.js";
 import type { FeatureExtractor } from "./evaluation/extractor.js";
 import type { MetricResult } from "./evaluator.js";
+import { generateText, streamText, type TextFrame, type TextRequest } from "./generate-text.js";
 import { combineSinks, type LogSink } from "./log.js";
 import { parseOptions } from "./options.js";
 import type { ConfiguredModel } from "./plugin.js";
 import type { SampleOptions } from "./sample-request.js";
-import type { SampleFrame, Session } from "./session.js";
+import type { Session } from "./session.js";
 import { type TrainConfig, type TrainConfigInput, trainConfigSchema, trainingOf } from "./train-config.js";
 import { type FitResult, type Progress, Trainer } from "./trainer.js";
 
@@ -39,6 +41,10 @@ export interface Run {
   sample(options: SampleOptions): Promise<HostTensor>;
   /** The sampling scan, step by step. */
   sampleStream(options: SampleOptions): AsyncIterable<SampleFrame>;
+  /** Texts of a model of text. @throws UserError when it is none, or a prompt is empty or holds what the vocabulary lacks. */
+  generate(request: TextRequest): Promise<readonly string[]>;
+  /** The same, token by token. */
+  generateStream(request: TextRequest): AsyncIterable<TextFrame>;
   /**
    * Measures on the test split.
    *
@@ -88,6 +94,8 @@ export async function train(options: TrainOptions): Promise<Run> {
     result,
     sample: (request) => session.sample(request),
     sampleStream: (request) => session.sampleStream(request),
+    generate: (request) => generateText(session, dataset, request),
+    generateStream: (request) => streamText(session, dataset, request),
     evaluate: (metrics, { seed = config.seed, limit } = {}) =>
       evaluator.evaluate({ session, dataset, split: dataset.splits.test, seed, ...(limit ? { limit } : {}) }, metrics),
   };

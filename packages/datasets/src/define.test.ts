@@ -62,6 +62,7 @@ describe("builtinDatasets", () => {
     expect(builtinDatasets.map(({ name }) => name)).toEqual([
       "mnist",
       "fashion-mnist",
+      "stacked-mnist",
       "8gaussians",
       "25gaussians",
       "checkerboard",
@@ -72,6 +73,9 @@ describe("builtinDatasets", () => {
       "vowels",
       "moby-dick",
       "text",
+      "cmudict",
+      "first-names",
+      "pairs",
       "images",
       "idx",
       "csv",

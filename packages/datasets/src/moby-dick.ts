@@ -32,7 +32,7 @@ export const mobyDickFactory = defineDataset({
   },
 });
 
-/** Moby Dick as characters: the first 90 % train, the rest tests. */
+/** Moby Dick as characters, or as other tokens if asked for: the first 90 % train, the rest tests. */
 export function mobyDick(options: TextOptions = {}): DatasetSource {
   return sourceOf(mobyDickFactory, options);
 }

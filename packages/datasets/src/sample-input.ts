@@ -6,6 +6,11 @@ import { toFloats } from "./npy.js";
 import { parseNpy } from "./npy-format.js";
 import { refusal } from "./refusal.js";
 
+/** What a file has to hold. */
+interface FileInput extends Pick<SampleInput, "range"> {
+  readonly shape: readonly number[];
+}
+
 /**
  * What a sampler is given from a file: a PNG or JPEG picture, black and white at the ends of the input's range; or the numbers of a `.npy` file as they are,
  * one for all samples or one for each.
@@ -13,7 +18,7 @@ import { refusal } from "./refusal.js";
  * @returns Shape `(1, ...shape)`, or `(n, ...shape)`.
  * @throws UserError when the file cannot be read, has another size, or holds a number that float32 cannot.
  */
-export async function readSampleInput(path: string, input: Pick<SampleInput, "shape" | "range">): Promise<HostTensor> {
+export async function readSampleInput(path: string, input: FileInput): Promise<HostTensor> {
   const ending = extname(path).toLowerCase();
   const isPicture = [".png", ".jpg", ".jpeg"].includes(ending) && input.shape.length === 3;
   if (ending !== ".npy" && !isPicture)
@@ -22,10 +27,7 @@ export async function readSampleInput(path: string, input: Pick<SampleInput, "sh
   return isPicture ? picture(source, input) : numbers(source, input);
 }
 
-function picture(
-  source: SourceFile,
-  { shape, range: [low, high] = [0, 1] }: Pick<SampleInput, "shape" | "range">,
-): HostTensor {
+function picture(source: SourceFile, { shape, range: [low, high] = [0, 1] }: FileInput): HostTensor {
   const [height, width, channels] = shape as [number, number, number];
   const image = decodeImage(source, channels === 1 ? "grey" : "rgb");
   if (image.height !== height || image.width !== width) {
@@ -37,7 +39,7 @@ function picture(
   return hostTensor(values, [1, ...shape]);
 }
 
-function numbers(source: SourceFile, { shape }: Pick<SampleInput, "shape">): HostTensor {
+function numbers(source: SourceFile, { shape }: Pick<FileInput, "shape">): HostTensor {
   const array = parseNpy(source);
   const isOne = array.shape.join() === shape.join();
   if (!isOne && array.shape.slice(1).join() !== shape.join()) {

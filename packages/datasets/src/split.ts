@@ -25,17 +25,17 @@ export function floatSplit(values: Float32Array, shape: readonly number[], label
 }
 
 /**
- * Windows of a token sequence: example `i` is `tokens[i * stride .. i * stride + blockSize)`.
+ * Windows of a token sequence: example `i` is `tokens[i * stride .. i * stride + width)`.
  *
- * @param tokens At least `blockSize` tokens.
+ * @param tokens At least `width` tokens.
  */
-export function tokenSplit(tokens: Uint8Array | Uint16Array | Int32Array, blockSize: number, stride: number): Split {
-  const size = Math.floor((tokens.length - blockSize) / stride) + 1;
-  return splitOf(size, [blockSize], "int32", undefined, (indices) => {
-    const x = new Int32Array(indices.length * blockSize);
+export function tokenSplit(tokens: Uint8Array | Uint16Array | Int32Array, width: number, stride: number): Split {
+  const size = Math.floor((tokens.length - width) / stride) + 1;
+  return splitOf(size, [width], "int32", undefined, (indices) => {
+    const x = new Int32Array(indices.length * width);
     for (let i = 0; i < indices.length; i++) {
       const from = (indices[i] as number) * stride;
-      x.set(tokens.subarray(from, from + blockSize), i * blockSize);
+      x.set(tokens.subarray(from, from + width), i * width);
     }
     return x;
   });
@@ -68,7 +68,7 @@ function pick(labels: Uint8Array | Int32Array, indices: ArrayLike<number>): Int3
   return out;
 }
 
-function checkIndices(indices: ArrayLike<number>, size: number): void {
+export function checkIndices(indices: ArrayLike<number>, size: number): void {
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i] as number;
     if (!(index >= 0 && index < size && Number.isInteger(index))) {

@@ -10,12 +10,12 @@ describe("text", () => {
   it("splits by position, in windows of blockSize characters", async () => {
     const content = "abcdefghij".repeat(10);
     const data = await text(put(folder, "a.txt", content), { blockSize: 5 }).load(0);
-    expect(data.datum).toEqual({ kind: "tokens", shape: [5], vocabulary: 10 });
+    expect(data.datum).toEqual({ kind: "tokens", shape: [6], vocabulary: 10, context: 1 });
     expect(data.tokens?.join("")).toBe("abcdefghij");
-    expect([data.splits.train.size, data.splits.test.size]).toEqual([86, 2]);
-    expect(decodeTokens(data.tokens ?? [], data.splits.train.gather([3]).x?.data ?? [])).toBe("defgh");
-    expect(decodeTokens(data.tokens ?? [], allOf(data.splits.test))).toBe("abcdefghij");
-    expect(data.splits.train.fields.x).toEqual({ shape: [5], dtype: "int32" });
+    expect([data.splits.train.size, data.splits.test.size]).toEqual([85, 1]);
+    expect(decodeTokens(data.tokens ?? [], data.splits.train.gather([3]).x?.data ?? [])).toBe("defghi");
+    expect(decodeTokens(data.tokens ?? [], allOf(data.splits.test))).toBe("abcdef");
+    expect(data.splits.train.fields.x).toEqual({ shape: [6], dtype: "int32" });
   });
 
   it("counts characters, not UTF-16 units", async () => {
@@ -31,7 +31,7 @@ describe("text", () => {
     await expectRefusal(text(put(folder, "empty.txt", "")).load(0), "is empty");
     await expectRefusal(
       text(put(folder, "short.txt", "hello")).load(0),
-      "blockSize=128 is longer than a split",
+      "blockSize=128 needs a split longer than that",
       "lower it",
     );
     await expectRefusal(text(`${folder}/none.txt`).load(0), "does not exist");
@@ -46,10 +46,10 @@ describe("text", () => {
 describe("moby-dick", () => {
   it("is the novel", async () => {
     const data = await mobyDick({ blockSize: 64 }).load(0);
-    expect(data.datum).toEqual({ kind: "tokens", shape: [64], vocabulary: 83 });
-    expect(data.splits.train.size).toBe(Math.round(1_190_317 * 0.9) - 63);
+    expect(data.datum).toEqual({ kind: "tokens", shape: [65], vocabulary: 83, context: 1 });
+    expect(data.splits.train.size).toBe(Math.round(1_190_317 * 0.9) - 64);
     expect(decodeTokens(data.tokens ?? [], data.splits.train.gather([22]).x?.data ?? [])).toBe(
-      "Call me Ishmael. Some years ago—never mind how long precisely—ha",
+      "Call me Ishmael. Some years ago—never mind how long precisely—hav",
     );
   });
 });

@@ -1,29 +1,41 @@
 import { basename } from "node:path";
-import type { Dataset, DatasetSource } from "@latentkit/core";
+import type { Dataset, DatasetSource, Tokenizer } from "@latentkit/core";
 import { z } from "zod";
 import { defineDataset, sourceOf } from "./define.js";
 import { parseOnce, type SourceFile } from "./file.js";
 import { refusal } from "./refusal.js";
 import { tokenSplit } from "./split.js";
-import { type CharacterTokens, characterTokens } from "./vocabulary.js";
+import { textTokens } from "./text-tokens.js";
 
 /** Options of every text. */
 export const textOptions = z.object({
-  blockSize: z.int().positive().default(128).describe("the number of characters of one example, a positive integer"),
+  blockSize: z
+    .int()
+    .positive()
+    .default(128)
+    .describe("the number of tokens predicted of one example, a positive integer"),
   testFraction: z
     .number()
     .gt(0)
     .lt(1)
     .default(0.1)
     .describe("the share of the text held out at its end as test split, between 0 and 1"),
+  tokenizer: z
+    .string()
+    .min(1)
+    .default("characters")
+    .describe(
+      "what a token is: characters, bpe (byte pairs, learned from the training split) or the path of a tokenizer.json",
+    ),
+  vocab: z.int().min(257).default(1024).describe("the number of tokens that bpe learns, an integer from 257"),
 });
 
 export type TextOptions = z.input<typeof textOptions>;
 
-/** `text:PATH`: a text file, one token a character. */
+/** `text:PATH`: a text file, one token a character, or a few characters. */
 export const textFactory = defineDataset({
   name: "text",
-  summary: "a UTF-8 text file, one token a character",
+  summary: "a UTF-8 text file as characters, byte pairs, or by a tokenizer.json",
   argument: "PATH",
   options: textOptions,
   read: async ({ name, argument, options }) => {
@@ -38,45 +50,57 @@ export const textFactory = defineDataset({
   },
 });
 
-/** A UTF-8 text file as characters: the first 90 % train, the rest tests. */
+/** A UTF-8 text file as tokens: the first 90 % train, the rest tests. */
 export function text(path: string, options: TextOptions = {}): DatasetSource {
   return sourceOf(textFactory, options, path);
 }
 
+/** A text as tokens, both splits by the same tokenizer. */
+export interface TextTokens {
+  readonly train: Int32Array;
+  readonly test: Int32Array;
+  readonly tokenizer: Tokenizer;
+  /** By id. */
+  readonly tokens: readonly string[];
+  /** What a token is called in messages, plural. */
+  readonly noun: string;
+}
+
 /**
- * Makes a data set of a text. The split is by position: the end of the text is the test split. A training example is any window of
- * `blockSize` characters; the test windows do not overlap, so that each character counts once.
+ * Makes a data set of a text. The split is by position: the end of the text is the test split. An example is a window of `blockSize + 1`
+ * tokens, the first of which is given: anywhere in training, and one after the other in the test split, so that each token counts once.
  *
- * @throws UserError when a split is shorter than `blockSize`.
+ * @throws UserError when a split is not longer than `blockSize`, or the tokenizer cannot be had.
  */
-export function textDataset(
-  { ids, tokens }: CharacterTokens,
-  { blockSize, testFraction }: z.output<typeof textOptions>,
+export async function textDataset(
+  content: string,
+  options: z.output<typeof textOptions>,
   about: Pick<Dataset, "name" | "title" | "licence" | "source" | "files">,
-): Dataset {
-  const trainLength = Math.round(ids.length * (1 - testFraction));
-  const shorter = Math.min(trainLength, ids.length - trainLength);
-  if (shorter < blockSize) {
+): Promise<Dataset> {
+  const { blockSize } = options;
+  const { train, test, tokenizer, tokens, noun } = await textTokens(content, options);
+  if (Math.min(train.length, test.length) <= blockSize) {
     throw refusal(
-      `blockSize=${blockSize} is longer than a split of ${about.name} (${trainLength} characters train, ${ids.length - trainLength} test); lower it`,
+      `blockSize=${blockSize} needs a split longer than that, those of ${about.name} are ${train.length} ${noun} (train) and ${test.length} (test); lower it`,
     );
   }
   return {
     ...about,
-    datum: { kind: "tokens", shape: [blockSize], vocabulary: tokens.length },
+    datum: { kind: "tokens", shape: [blockSize + 1], vocabulary: tokens.length, context: 1 },
     tokens,
+    tokenizer,
     splits: {
-      train: tokenSplit(ids.subarray(0, trainLength), blockSize, 1),
-      test: tokenSplit(ids.subarray(trainLength), blockSize, blockSize),
+      train: tokenSplit(train, blockSize + 1, 1),
+      test: tokenSplit(test, blockSize + 1, blockSize),
     },
   };
 }
 
-/** Decodes and numbers the characters of a text file. @throws UserError when it is empty or not UTF-8. */
-export function parseText({ path, bytes }: SourceFile): CharacterTokens {
+/** Decodes a text file. @throws UserError when it is empty or not UTF-8. */
+export function parseText({ path, bytes }: SourceFile): string {
   if (bytes.length === 0) throw refusal(`${path} is empty; give a text`);
   try {
-    return characterTokens(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw refusal(`${path} is not UTF-8 text; convert it, e.g. with iconv -t utf-8`, error);
   }

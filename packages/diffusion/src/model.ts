@@ -79,9 +79,9 @@ export function modelOf(diffusion: Diffusion): GenerativeModel<DiffusionParams, 
     training: trainingOf(datum.shape),
     sampleInputs: sampleInputs(datum),
     ladder: { option: "steps", values: LADDER.filter((steps) => steps <= mostSteps(diffusion)) },
-    sampling({ options, given }) {
+    sampling({ options, inputs = {} }) {
       const checked = parseOptions("@latentkit/diffusion", diffusionSampleOptions, options);
-      return diffusionSampling(diffusion, checked, given ?? []);
+      return diffusionSampling(diffusion, checked, Object.keys(inputs));
     },
     elbo: boundOf(diffusion),
     scanLatent: inversion(diffusion),

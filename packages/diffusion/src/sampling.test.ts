@@ -110,6 +110,10 @@ describe("guidance", () => {
   });
 });
 
+/** Shapes of inputs for a plan, which looks at their names only. */
+const specs = (...names: string[]) =>
+  Object.fromEntries(names.map((name) => [name, { shape: [1], dtype: "float32" } as const]));
+
 describe("given data", () => {
   const image = idealModel({}, [4, 4, 1]);
   const init = tf.tensor4d(
@@ -134,7 +138,11 @@ describe("given data", () => {
   });
 
   it("known pixels are on their way with the right noise: a known datum is where training would put it", () => {
-    const sampling = image.model.sampling({ n: 2, options: { sampler: "ddpm", steps: 8 }, given: ["init", "mask"] });
+    const sampling = image.model.sampling({
+      n: 2,
+      options: { sampler: "ddpm", steps: 8 },
+      inputs: specs("init", "mask"),
+    });
     const none = tf.zerosLike(left); // everything is known
     let carry = sampling.start(image.params, image.state, key(0), { n: 2, options: {}, inputs: { init, mask: none } });
     for (let i = 0; i < 4; i++)
@@ -152,12 +160,13 @@ describe("given data", () => {
     expect(change(0.05)).toBeLessThan(0.06);
     expect(change(0.05)).toBeLessThan(change(0.4));
     expect(change(0.4)).toBeLessThan(change(1));
-    expect(image.model.sampling({ n: 2, options: { steps: 20, sampler: "ddim" }, given: ["init"] }).steps).toBe(12);
+    expect(image.model.sampling({ n: 2, options: { steps: 20, sampler: "ddim" }, inputs: specs("init") }).steps).toBe(
+      12,
+    );
   });
 
   it("repeats steps when asked to, and says which samplers cannot", () => {
-    const steps = (options: object) =>
-      image.model.sampling({ n: 2, options: { steps: 5, ...options }, given: [] }).steps;
+    const steps = (options: object) => image.model.sampling({ n: 2, options: { steps: 5, ...options } }).steps;
     expect(steps({ sampler: "ddim", resample: 3 })).toBe(15);
     expect(() => steps({ sampler: "heun", resample: 3 })).toThrow(
       'got "heun"; use ddpm, ddim, euler or euler-ancestral',
@@ -166,7 +175,7 @@ describe("given data", () => {
 
   it("is refused where something is missing", () => {
     const plan = (options: object, given: string[]) => () =>
-      image.model.sampling({ n: 1, options: { ...options }, given });
+      image.model.sampling({ n: 1, options: { ...options }, inputs: specs(...given) });
     expect(plan({}, ["mask"])).toThrow("mask was given without init");
     expect(plan({ strength: 0.5 }, [])).toThrow("strength must be 1 when sampling from noise alone, got 0.5");
     expect(plan({ sampler: "heun", eta: 0.5 }, [])).toThrow("eta means nothing to sampler heun, got 0.5");

@@ -137,7 +137,7 @@ export function sampleEagerly(
   { n, seed = 0, options = {}, label, inputs }: Asked,
 ): tf.Tensor {
   const known = { ...options };
-  const sampling = model.sampling({ n, options: known, given: Object.keys(inputs ?? {}) });
+  const sampling = model.sampling({ n, options: known, inputs: (inputs ?? {}) as never });
   let carry = sampling.start(params, state, key(seed), {
     n,
     options: known,

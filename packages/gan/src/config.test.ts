@@ -13,7 +13,7 @@ describe("presets", () => {
     expect(settings({}).game).toEqual({
       loss: "relativistic",
       norm: "none",
-      penalty: { name: "r1r2", gamma: 1, every: 4 },
+      penalty: { name: "r1r2", gamma: 1, finalGamma: 0.2, annealSteps: 16_000, every: 4 },
     });
     expect(settings({}).network).toBe("resnet");
     expect(settings({}, points).network).toBe("mlp");
@@ -40,7 +40,7 @@ describe("presets", () => {
   });
 
   it("give way to options; a penalty of the same name keeps its other numbers, another begins with its own", () => {
-    expect(settings({ penalty: { every: 8 } }).game.penalty).toEqual({ name: "r1r2", gamma: 1, every: 8 });
+    expect(settings({ penalty: { every: 8 } }).game.penalty).toMatchObject({ name: "r1r2", gamma: 1, every: 8 });
     expect(settings({ penalty: "r1" }).game.penalty).toEqual({ name: "r1", gamma: 10, every: 1 });
     expect(settings({ penalty: { name: "wgan-gp" } }).game.penalty).toEqual({ name: "wgan-gp", weight: 10, every: 1 });
     expect(settings({ preset: "dcgan", latentDim: 7, network: "resnet" })).toMatchObject({

@@ -106,7 +106,12 @@ export const ganConfig = z.object({
     .optional()
     .describe("mlp takes any data; dcgan (strided convolutions) and resnet (residual blocks) take images"),
   latentDim: size.optional().describe("dimensions of the noise z"),
-  hidden: z.array(size).optional().describe("widths of the hidden layers of mlp; the discriminator has them reversed"),
+  hidden: z
+    .array(size)
+    .optional()
+    .describe(
+      "widths of the hidden layers: all layers of mlp, those between the noise and the smallest image of dcgan and resnet; the discriminator has them reversed",
+    ),
   frequencies: z
     .int()
     .min(0)

@@ -4,7 +4,6 @@
  */
 import {
   type Batch,
-  type DatumSpec,
   fold,
   type HostTensor,
   type Key,
@@ -20,12 +19,12 @@ import type { Logits } from "./loss.js";
 import { discriminatorOf, type Gan, type GanParams, type GanState, generate } from "./players.js";
 
 /** Examples, and samples, behind each number during training. */
-const WATCHED = 1000;
+export const WATCHED = 1000;
 
 type Metric = ModelMetric<GanParams, GanState>;
 
-/** The measurements that watch a run. */
-export function healthMetrics(gan: Gan, datum: DatumSpec): Readonly<Record<string, Metric>> {
+/** The measurements that watch a run, besides the classes that samples cover, which core counts. */
+export function healthMetrics(gan: Gan): Readonly<Record<string, Metric>> {
   const correct = (side: keyof Logits): Metric["perExample"] => {
     return (params, state, batch, key) => isCorrect(gan, judged(gan, params, state, batch, key), side);
   };
@@ -59,7 +58,6 @@ export function healthMetrics(gan: Gan, datum: DatumSpec): Readonly<Record<strin
       perExample: (params, state, batch, key) => compare(gan, params, state, batch, key, nearest),
       aggregate: ratioOfMeans,
     },
-    ...(datum.classes === undefined ? {} : { modes: { ...base, ...modes(gan, datum.classes) } }),
   };
 }
 
@@ -130,70 +128,42 @@ function ratioOfMeans(table: HostTensor): { value: number; stderr: number; n: nu
   return { value, stderr: Math.hypot(da / b, (value * db) / b), n };
 }
 
-/** A mode counts as covered when its share among the samples is at least this part of its share in the data. */
-const COVERED = 0.25;
-
-/** Classes that samples reach, a sample's class being that of the nearest example among 250 of the test split. */
-function modes(gan: Gan, classes: number): Metric {
-  return {
-    unit: `of ${classes}`,
-    summary:
-      "classes found among the samples, each by the nearest test example; missing ones are modes that were dropped",
-    perExample(params, state, batch, key) {
-      const { real, fake } = pair(gan, params, state, batch, key);
-      const label = batch.label as Tensor;
-      const found = tf.gather(label, tf.argMin(squaredDistances(flatRows(fake), flatRows(real)), 1) as tf.Tensor1D);
-      return tf.stack([tf.cast(found, "float32"), tf.cast(label, "float32")], 1);
-    },
-    aggregate(table) {
-      const n = table.shape[0] as number;
-      const [fake, real] = [0, 1].map((c) => counts(columnOf(table, c, 2), classes)) as [number[], number[]];
-      const value = fake.filter((count, c) => count > 0 && count >= COVERED * (real[c] as number)).length;
-      return { value, stderr: Number.NaN, n };
-    },
-  };
-}
-
-function counts(labels: readonly number[], classes: number): number[] {
-  const result = Array<number>(classes).fill(0);
-  for (const label of labels) result[label] = (result[label] as number) + 1;
-  return result;
-}
-
 /** Below these, samples are too much alike. Trained models have a diversity of 0.8 to 1.1. */
 const LOW_DIVERSITY = 0.5;
 const LOW_NEAREST = 0.2;
-/** Above this on both sides, the discriminator is always right: no harm by itself, unless the generator's loss is flat there. */
+/** The share of real data's classes that samples must cover. */
+const ENOUGH_MODES = 0.9;
+/** Above this on both sides, the discriminator is always right: no harm by itself, unless the generator's loss is flat there or samples are poor. */
 const TOO_STRONG = 0.99;
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
-/** What the health measurements say is wrong: the signs, and what to try. */
-export function diagnose(
-  game: Game,
-  { classes }: DatumSpec,
-  results: Readonly<Record<string, MetricResult>>,
-): readonly string[] {
-  const [real, fake, diversity, near, found] = [
-    "discriminatorReal",
-    "discriminatorFake",
-    "diversity",
-    "nearestNeighbor",
-    "modes",
-  ].map((name) => results[name]?.value ?? Number.NaN) as [number, number, number, number, number];
-  const missing = classes !== undefined && found < 0.9 * classes;
+/** What the health measurements say is wrong: the signs, and what to try. Alike samples are a collapse; a discriminator that is always right is another fault. */
+export function diagnose(game: Game, results: Readonly<Record<string, MetricResult>>): readonly string[] {
+  const [real, fake, diversity, near] = ["discriminatorReal", "discriminatorFake", "diversity", "nearestNeighbor"].map(
+    (name) => results[name]?.value ?? Number.NaN,
+  ) as [number, number, number, number];
+  const { modes } = results;
+  const expected = modes?.realVsReal?.value ?? Number.NaN;
+  const missing = modes !== undefined && modes.value < ENOUGH_MODES * expected;
   const strong = real > TOO_STRONG && fake > TOO_STRONG;
-  const signs = [
+  const alike = [
     ...(diversity < LOW_DIVERSITY ? [`samples are ${percent(diversity)} as varied as the data`] : []),
     ...(near < LOW_NEAREST ? [`samples repeat (distance to the nearest is ${percent(near)} of the data's)`] : []),
-    ...(missing ? [`only ${found} of ${classes} classes appear`] : []),
+  ];
+  const signs = [
+    ...alike,
+    ...(missing ? [`samples cover ${modes.value} classes where real data cover ${expected} (${modes.note})`] : []),
   ];
   const judge = `the discriminator is right on ${percent(real)} of real and ${percent(fake)} of generated data`;
-  if (signs.length > 0)
-    return [`the generator collapses: ${[...signs, judge].join(", ")}; try ${advice(game, strong)}`];
-  if (strong && game.loss === "minimax")
-    return [`the discriminator wins: ${judge}, so the generator learns little; try ${advice(game, true)}`];
-  return [];
+  if (strong && alike.length === 0 && (missing || game.loss === "minimax")) {
+    const why = game.loss === "minimax" ? ", where minimax has no gradient for the generator" : "";
+    return [
+      `the discriminator is too strong: ${[`${judge}${why}`, ...signs].join(", ")}; samples vary, so this is no collapse; try ${advice(game, true)}`,
+    ];
+  }
+  if (signs.length === 0) return [];
+  return [`the generator collapses: ${[...signs, judge].join(", ")}; try ${advice(game, strong)}`];
 }
 
 /** What changes the game for the better, most effective first. */

@@ -27,7 +27,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { addInstanceNoise, augment } from "./augment.js";
 import { checkData } from "./check-data.js";
 import { type GanConfig, ganSampleOptions } from "./config.js";
-import { diagnose, healthMetrics } from "./health.js";
+import { diagnose, healthMetrics, WATCHED } from "./health.js";
 import { type Logits, losses } from "./loss.js";
 import type { NetworkInit } from "./networks/network.js";
 import { createNetworks } from "./networks.js";
@@ -64,8 +64,9 @@ export function createGan(config: GanConfig, datum: DatumSpec): GenerativeModel<
     objectives: [discriminatorObjective(gan), generatorObjective(gan)],
     sampling: ({ options }) => noiseSampling(gan, parseOptions("@latentkit/gan", ganSampleOptions, options)),
     latent: { shape: [settings.latentDim], decode: (params, state, z, label) => decode(gan, params, state, z, label) },
-    metrics: healthMetrics(gan, datum),
-    diagnose: (results) => diagnose(settings.game, datum, results),
+    metrics: healthMetrics(gan),
+    watches: { modes: WATCHED },
+    diagnose: (results) => diagnose(settings.game, results),
   };
 }
 

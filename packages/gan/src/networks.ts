@@ -3,6 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { denseInit, oneHot } from "./layers.js";
 import { dcganBody, dcganGenerator } from "./networks/dcgan.js";
+import { denseLayers, denseLayersInit } from "./networks/dense.js";
 import { mlpBody, mlpGenerator } from "./networks/mlp.js";
 import type { Body, Generator, NetworkOptions } from "./networks/network.js";
 import { resnetBody, resnetGenerator } from "./networks/resnet.js";
@@ -15,8 +16,8 @@ export interface Discriminator {
   apply(params: TensorTree, x: Tensor, label: Tensor | undefined): Tensor;
 }
 
-const GENERATORS = { mlp: mlpGenerator, dcgan: dcganGenerator, resnet: resnetGenerator };
-const BODIES = { mlp: mlpBody, dcgan: dcganBody, resnet: resnetBody };
+const GENERATORS = { mlp: mlpGenerator, dcgan: withDense(dcganGenerator), resnet: withDense(resnetGenerator) };
+const BODIES = { mlp: mlpBody, dcgan: withDenseEnd(dcganBody), resnet: withDenseEnd(resnetBody) };
 
 /** Both networks of a GAN. @throws UserError when the image cannot be halved. */
 export function createNetworks(
@@ -29,6 +30,47 @@ export function createNetworks(
   return {
     generator: withLabel(GENERATORS[settings.network], options),
     discriminator: withHead(BODIES[settings.network](options), classes),
+  };
+}
+
+/** Hidden layers between the noise and a convolutional generator; the generator itself when there are none. */
+function withDense(make: (options: NetworkOptions) => Generator): (options: NetworkOptions) => Generator {
+  return (options) => {
+    const { hidden, latentDim, generatorNorm, classes } = options;
+    if (hidden.length === 0) return make(options);
+    const inner = make({ ...options, latentDim: hidden[hidden.length - 1] as number });
+    const dense = { sizes: [latentDim, ...hidden], norm: { kind: generatorNorm, classes } };
+    return {
+      init(key) {
+        const [first, rest] = [denseLayersInit(fold(key, "dense"), dense), inner.init(key)];
+        const state = generatorNorm === "none" ? {} : { dense: first.state, image: rest.state };
+        return { params: { dense: first.params, image: rest.params }, state };
+      },
+      apply(params, state, z, context) {
+        const { dense: layers, image } = params as unknown as { dense: TensorTree; image: TensorTree };
+        const { h, state: denseState } = denseLayers(layers, (state.dense ?? {}) as never, z, context);
+        const made = inner.apply(image, (state.image ?? {}) as never, h, context);
+        return { x: made.x, state: { dense: denseState, image: made.state } };
+      },
+    };
+  };
+}
+
+/** The same layers in reverse between a discriminator's features and its logit. */
+function withDenseEnd(make: (options: NetworkOptions) => Body): (options: NetworkOptions) => Body {
+  return (options) => {
+    const inner = make(options);
+    const widths = [...options.hidden].reverse();
+    if (widths.length === 0) return inner;
+    const dense = { sizes: [inner.features, ...widths], norm: { kind: options.discriminatorNorm } };
+    return {
+      features: widths[widths.length - 1] as number,
+      init: (key) => ({ image: inner.init(key), dense: denseLayersInit(fold(key, "dense"), dense).params }),
+      apply(params, x) {
+        const { dense: layers, image } = params as unknown as { dense: TensorTree; image: TensorTree };
+        return denseLayers(layers, {}, inner.apply(image, x), { training: true }).h;
+      },
+    };
   };
 }
 

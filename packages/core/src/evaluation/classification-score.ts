@@ -1,7 +1,7 @@
 import { type HostTensor, UserError } from "@latentkit/jit";
 import type { Metric } from "../evaluator.js";
 import { type LabelledSet, trainAndTest } from "./classifier.js";
-import { controlExamples, type Examples, gatherShuffled, gradedSamples, sampleCount } from "./grading.js";
+import { controlSplit, drawExamples, type Examples, gatherShuffled, sampleCount } from "./grading.js";
 import { SAMPLE_METRICS } from "./sample-metrics.js";
 
 const PASSES = 10; // more change the accuracy on real digits by less than its error
@@ -28,10 +28,10 @@ export const classificationAccuracyScore: Metric = {
     const { n } = sampleCount(context);
     const classes = dataset.datum.classes as number;
     checkCount(n, classes);
-    const real = controlExamples(context);
+    const real = gatherShuffled(controlSplit(dataset, split), n);
     const test = labelled(gatherShuffled(split, n));
     const recipe = { network: "small", classes, passes: PASSES, learningRate: LEARNING_RATE, seed } as const;
-    const samples = await gradedSamples(context);
+    const samples = await drawExamples(context, n, real.label as HostTensor);
     const learned = await trainAndTest(session.engine, labelled(samples), test, recipe);
     const control = await trainAndTest(session.engine, labelled(real), test, recipe);
     return {

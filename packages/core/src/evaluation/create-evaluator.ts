@@ -1,5 +1,6 @@
 import { builtinMetrics, Evaluator, type Metric } from "../evaluator.js";
 import { checkExtractors, type FeatureExtractor } from "./extractor.js";
+import { modeCoverage } from "./mode-coverage.js";
 import { featureMetrics } from "./sample-metrics.js";
 
 /**
@@ -15,5 +16,5 @@ export function createEvaluator({
   readonly extractors?: readonly FeatureExtractor[];
 }): Evaluator {
   checkExtractors(extractors);
-  return new Evaluator([...metrics, ...extractors.flatMap(featureMetrics)]);
+  return new Evaluator([...metrics, modeCoverage(extractors), ...extractors.flatMap(featureMetrics)]);
 }

@@ -15,7 +15,7 @@ import type { Dataset } from "../data.js";
 import type { TensorTree } from "../model.js";
 
 /** What is known of data before any is read. */
-export type DataDescription = Pick<Dataset, "name" | "datum">;
+export type DataDescription = Pick<Dataset, "name" | "datum" | "tokens" | "tokenizer">;
 
 /**
  * A classifier that grades samples: its inner activations are the space in which sets of images are compared, its verdicts tell classes
@@ -31,6 +31,8 @@ export interface FeatureExtractor {
   /** Share of the test split that it names rightly, in [0, 1]. */
   readonly testAccuracy: number;
   readonly classes: number;
+  /** Samples that published numbers on such data are of; 10,000 when absent. */
+  readonly samples?: number;
   /** The data it can grade, in words for messages: `mnist (28x28x1 in [0, 1])`. */
   readonly grades: string;
   /** Whether it was made for such data. */

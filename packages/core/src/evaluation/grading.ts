@@ -19,7 +19,7 @@ export interface Graded {
 /** Three sets of equal size: what is measured, what it is measured against, and real images measured the same way. */
 export interface GradedSets {
   readonly n: number;
-  /** Why `n` is below {@link MAX_GRADED}. */
+  /** Why `n` is not the usual number. */
   readonly remark?: string;
   readonly samples: Graded;
   /** From the split under evaluation. */
@@ -28,16 +28,25 @@ export interface GradedSets {
   readonly control: Graded;
 }
 
-/** Most samples that are drawn; what the literature uses. */
-const MAX_GRADED = 10_000;
+/** Samples that are drawn unless more or fewer are asked for; what the literature uses. */
+const USUAL_SAMPLES = 10_000;
 
-/** How many samples a context asks for, and why not {@link MAX_GRADED}. */
-export function sampleCount({ dataset, split, limit }: MetricContext): { n: number; remark?: string } {
-  const sizes = [split.size, controlSplit(dataset, split).size];
-  const data = Math.min(...sizes);
-  const n = Math.min(MAX_GRADED, data, limit ?? MAX_GRADED);
-  if (n === MAX_GRADED) return { n };
-  return { n, remark: n === limit ? `limited to ${n}` : `the data have ${data} examples for a set` };
+/**
+ * How many samples a context asks for, and why not the usual number.
+ *
+ * @param usual The number when the context has no limit of its own.
+ */
+export function sampleCount(
+  { dataset, split, limit }: MetricContext,
+  usual = USUAL_SAMPLES,
+): { n: number; remark?: string } {
+  const data = Math.min(split.size, controlSplit(dataset, split).size);
+  const n = Math.min(data, limit ?? usual);
+  if (n === usual) return { n };
+  return {
+    n,
+    remark: n === limit ? `${n < usual ? "limited to" : "asked for"} ${n}` : `the data have ${data} examples for a set`,
+  };
 }
 
 /** The split that real images come from which are graded like samples. */
@@ -54,41 +63,28 @@ interface DrawnSets {
   readonly control: Examples;
 }
 
-/** Draws samples, as many as the reference has. The reference is the same for every model and seed. */
-async function drawSets(context: MetricContext): Promise<DrawnSets> {
-  const { split } = context;
-  const { n, remark } = sampleCount(context);
+/**
+ * Draws samples, as many as the reference has. The reference is the same for every model and seed. A conditional model is asked for the labels of the
+ * control: with the reference's own the two sets would not be independent, and distances that suppose so come out too small.
+ *
+ * @param usual How many when the context has no limit of its own; 10,000 when absent.
+ */
+export async function drawSets(context: MetricContext, usual?: number): Promise<DrawnSets> {
+  const { session, dataset, split } = context;
+  const { n, remark } = sampleCount(context, usual);
   if (n < 2) throw new UserError("@latentkit/core", `samples cannot be compared with ${n} example; raise --limit`);
+  const control = gatherShuffled(controlSplit(dataset, split), n);
+  const asked = session.model.conditional === true ? control.label : undefined;
   return {
     n,
     ...(remark === undefined ? {} : { remark }),
-    samples: await gradedSamples(context),
+    samples: await drawExamples(context, n, asked),
     reference: gatherShuffled(split, n),
-    control: controlExamples(context),
+    control,
   };
 }
 
-/** Real examples, as many as {@link sampleCount} says, that are graded like samples. */
-export function controlExamples(context: MetricContext): Examples {
-  const { dataset, split } = context;
-  return gatherShuffled(controlSplit(dataset, split), sampleCount(context).n);
-}
-
-const drawn = new WeakMap<MetricContext, Promise<Examples>>();
-
-/**
- * Samples, as many as {@link sampleCount} says, drawn once for all measurements of a context. A conditional model is asked for the labels of
- * {@link controlExamples}: with the reference's own the two sets would not be independent, and distances that suppose so come out too small.
- */
-export function gradedSamples(context: MetricContext): Promise<Examples> {
-  const { model } = context.session;
-  const asked = () => (model.conditional === true ? controlExamples(context).label : undefined);
-  const samples = drawn.get(context) ?? drawExamples(context, sampleCount(context).n, asked());
-  drawn.set(context, samples);
-  return samples;
-}
-
-/** Samples with the labels asked for, if any. @throws UserError when the model gave values that are not finite: a classifier would name those, too. */
+/** Samples with the labels asked for, if any. @throws UserError when they are not finite: a classifier would name those, too. */
 export async function drawExamples(
   { session, seed, sampling = {} }: MetricContext,
   n: number,
@@ -102,7 +98,7 @@ export async function drawExamples(
 
 /** {@link drawSets}, seen by an extractor. */
 export async function gradeSets(extractor: FeatureExtractor, context: MetricContext): Promise<GradedSets> {
-  const { samples, reference, control, ...counts } = await drawSets(context);
+  const { samples, reference, control, ...counts } = await drawSets(context, extractor.samples);
   return withExtractor(extractor, context.session.engine, async (open) => ({
     ...counts,
     samples: await grade(open, samples),

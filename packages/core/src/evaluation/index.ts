@@ -1,8 +1,10 @@
+export { type BleuScore, bleu, bleuWithError, tokenize13a } from "./bleu.js";
 export { classCounts, classDivergence, extremeShares, modesCovered, shareOf } from "./classes.js";
 export { classificationAccuracyScore } from "./classification-score.js";
 export { type ClassifierRecipe, type ClassifierResult, type LabelledSet, trainAndTest } from "./classifier.js";
 export { type NearestRows, nearestRows, probabilityBelow, type RowSource } from "./copying.js";
 export { createEvaluator } from "./create-evaluator.js";
+export { type Edits, editDistance, errorRate, nearestEdits, ratioOfMeans } from "./edit-distance.js";
 export {
   type DataDescription,
   type Extracted,
@@ -17,6 +19,7 @@ export { type Graded, type GradedSets, gradeSets } from "./grading.js";
 export { energyDistance, kernelDistance } from "./kernel-distance.js";
 export { linearProbe } from "./linear-probe.js";
 export { ballSizes, compareManifolds, type ManifoldComparison, type Neighbours } from "./manifold.js";
+export { modeCoverage } from "./mode-coverage.js";
 export { type Moments, moments } from "./moments.js";
 export { type Points, points, selectPoints, squaredDistance } from "./points.js";
 export {

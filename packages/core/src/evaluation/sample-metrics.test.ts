@@ -2,6 +2,7 @@ import { eager, type HostTensor, hostKey, hostTensor, type Key, normal, philoxNo
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import type { Dataset, Split } from "../data.js";
+import type { MetricResult } from "../evaluator.js";
 import type { GenerativeModel } from "../model.js";
 import { modelSpecs } from "../model-specs.js";
 import { Session } from "../session.js";
@@ -166,6 +167,11 @@ describe("featureMetrics", () => {
   it("take as many samples as are asked for, and refuse too few", async () => {
     const { fidSignRule } = await evaluate(clusters(), ["fidSignRule"], { limit: 50 });
     expect(fidSignRule).toMatchObject({ n: 50, note: "sign-rule, not Inception, limited to 50" });
+    const published = { ...extractor(), samples: 20 }; // the number that is usual for its data
+    const { n, note } = (
+      await createEvaluator({ extractors: [published] }).evaluate(await contextOf(clusters()), ["fidSignRule"])
+    ).fidSignRule as MetricResult;
+    expect([n, note]).toEqual([20, "sign-rule, not Inception"]);
     await expect(evaluate(clusters(), ["fidSignRule"], { limit: 3 })).rejects.toThrow("at least 4 samples, got 3");
   });
 
@@ -195,6 +201,36 @@ describe("featureMetrics", () => {
   it("carry the extractor's name, which must be its own", () => {
     expect(featureMetricName("fid", "fashion-mnist-cnn")).toBe("fidFashionMnistCnn");
     expect(() => createEvaluator({ extractors: [extractor(), extractor()] })).toThrow(UserError);
+  });
+});
+
+describe("modes", () => {
+  it("are named by a classifier that fits, else by the nearest example, and the note says which", async () => {
+    const { modes: named } = await evaluate(clusters(), ["modes"]);
+    expect(named).toMatchObject({
+      value: 2,
+      n: 600,
+      unit: "of 2",
+      note: "classes by sign-rule",
+      realVsReal: { value: 2 },
+    });
+    const { modes: near } = await createEvaluator({}).evaluate(await contextOf(clusters(), 100), ["modes"]);
+    expect(near).toMatchObject({ value: 2, n: 100, note: "classes by the nearest of 600 examples" });
+    for (const extractors of [[extractor()], []]) {
+      const context = await contextOf(clusters({ collapsed: true }), 100);
+      const { modes } = await createEvaluator({ extractors }).evaluate(context, ["modes"]);
+      expect(modes).toMatchObject({ value: 1, realVsReal: { value: 2 } });
+    }
+  });
+
+  it("come with every evaluation of a model that watches them, on as many samples as it says during training", async () => {
+    const watching = { ...clusters(), watches: { modes: 40 } };
+    const evaluator = createEvaluator({ extractors: [extractor()] });
+    const context = await contextOf(watching);
+    expect((await evaluator.monitor(context)).modes).toMatchObject({ n: 40 });
+    expect((await evaluator.evaluate(context)).modes).toMatchObject({ n: 600 });
+    expect(await evaluator.monitor(await contextOf(clusters()))).toEqual({});
+    expect(evaluator.choose(clusters(), dataset).map(({ name }) => name)).not.toContain("modes");
   });
 });
 

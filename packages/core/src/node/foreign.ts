@@ -101,7 +101,7 @@ export async function importRun(
   const { plugin, format } = await chooseFormat(folder, formatsOf(request.plugins), request.format);
   const found = await format.read(folder);
   const config = parseOptions(plugin.name, plugin.config, found.config);
-  const dataset = emptyDataset(request.folder, found);
+  const dataset = await emptyDataset(request.folder, found);
   const model = createModel({ plugin, config }, dataset);
   const specs = modelSpecs(model, dataset.splits.train, 1);
   checkTensors(specs as unknown as Tree<TensorSpec>, found.weights, request.folder);
@@ -117,6 +117,7 @@ export async function importRun(
     origin: { format: format.name, ...(kept === undefined ? {} : { kept: asJson(kept) as never }) },
   };
   const run = await createRunFolder(request.out, storedDescription(description), { overwrite: request.overwrite });
+  await writeFiles(run.importedFolder, found.files ?? new Map());
   await run.checkpoints().save(0, { model: weights });
   return { run, plugin, format };
 }
@@ -124,7 +125,7 @@ export async function importRun(
 const asJson = (value: unknown): Record<string, never> => JSON.parse(JSON.stringify(value));
 
 /** Data of the kind that a model makes, without examples. */
-function emptyDataset(name: string, { data }: ForeignModel): Dataset {
+async function emptyDataset(name: string, { data }: ForeignModel): Promise<Dataset> {
   const { datum } = data;
   const isText = datum.kind === "tokens" || datum.kind === "pairs";
   const x = { shape: datum.shape, dtype: isText ? "int32" : "float32" } as const;
@@ -169,8 +170,9 @@ export async function exportRun(request: ExportRequest): Promise<{ format: Forei
   for (const [path, tensor] of tensors.ema ?? []) weights.set(path.replace(/^ema\./, "params."), tensor);
   const files = await format.write({
     config: parseOptions(plugin.name, plugin.config, model.config),
-    data: datasetShell(description.data.name, description.dataset),
+    data: await datasetShell(description.data.name, description.dataset),
     weights,
+    ...(origin?.format === format.name ? { files: await readFiles(folder.importedFolder) } : {}),
     ...(origin?.format === format.name && origin.kept !== undefined ? { kept: origin.kept } : {}),
   });
   await withFileErrors(`--out ${out} cannot be used`, async () => {
@@ -178,11 +180,21 @@ export async function exportRun(request: ExportRequest): Promise<{ format: Forei
     if (request.overwrite !== true && (await readdir(out)).length > 0)
       throw new UserError("@latentkit/core", `--out ${out} holds files; choose another folder, or add --overwrite`);
   });
-  for (const [path, bytes] of files) {
-    await mkdir(dirname(join(out, path)), { recursive: true });
-    await writeFileAtomic(join(out, path), bytes);
-  }
+  await writeFiles(out, files);
   return { format, files: [...files.keys()] };
+}
+
+/** The files of a folder without folders inside; none when there is no such folder. */
+async function readFiles(path: string): Promise<Map<string, Uint8Array>> {
+  const names = await readdir(path).catch(() => []);
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(path, name))] as const)));
+}
+
+async function writeFiles(folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  for (const [path, bytes] of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFileAtomic(join(folder, path), bytes);
+  }
 }
 
 function formatToWrite(known: readonly FormatOfPlugin[], model: string, name?: string): FormatOfPlugin {

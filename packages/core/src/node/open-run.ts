@@ -38,7 +38,7 @@ export async function openRun(path: string, request: OpenRunRequest): Promise<Op
   const folder = await openRunFolder(path);
   const description = readDescription(folder);
   const plugin = request.findModel(description.model.name);
-  const dataset = datasetShell(description.data.name, description.dataset);
+  const dataset = await datasetShell(description.data.name, description.dataset);
   const model = createModel({ plugin, config: description.model.config }, dataset);
   const weights = description.train.emaDecay > 0 ? "ema" : "params";
   const { info, tensors } = await folder
@@ -66,23 +66,38 @@ export async function modelOfRun(
 ): Promise<{ model: GenerativeModel; plugin: ModelPlugin }> {
   const { model, data, dataset } = readDescription(await openRunFolder(path));
   const plugin = findModel(model.name);
-  return { plugin, model: createModel({ plugin, config: model.config }, datasetShell(data.name, dataset)) };
+  return { plugin, model: createModel({ plugin, config: model.config }, await datasetShell(data.name, dataset)) };
 }
 
 /**
  * Refuses data that a run's model cannot read.
  *
- * @throws UserError when the data differ in kind, shape or vocabulary from those the model was trained on, or have more classes.
+ * @param trained What is known of the data that the model was trained on.
+ * @throws UserError when the data differ from those in kind, shape or vocabulary, or have more classes.
  */
-export function checkSameKind(dataset: Dataset, model: GenerativeModel): void {
+export function checkSameKind(dataset: Dataset, model: GenerativeModel, trained?: Pick<Dataset, "tokens">): void {
   const [ours, theirs] = [model.datum, dataset.datum].map(describeDatum);
   const moreClasses = (dataset.datum.classes ?? 0) > (model.datum.classes ?? Number.POSITIVE_INFINITY);
-  if (ours === theirs && !moreClasses) return;
+  if (ours === theirs && !moreClasses) {
+    checkSameTokens(dataset, trained?.tokens);
+    return;
+  }
   const difference =
     ours === theirs
       ? `has ${dataset.datum.classes} classes, the model knows ${model.datum.classes}`
       : `is ${theirs}, the model was trained on ${ours}`;
   throw new UserError("@latentkit/core", `--data ${dataset.name} ${difference}; choose data of the same kind`);
+}
+
+/** Two vocabularies of one size need not be the same. */
+function checkSameTokens({ name, tokens }: Dataset, trained: readonly string[] | undefined): void {
+  if (tokens === undefined || trained === undefined) return;
+  const id = tokens.findIndex((token, i) => token !== trained[i]);
+  if (id < 0) return;
+  throw new UserError(
+    "@latentkit/core",
+    `--data ${name} was read by another tokenizer: its token ${id} is ${JSON.stringify(tokens[id])}, the model was trained with ${JSON.stringify(trained[id])}; choose the data of the run`,
+  );
 }
 
 /** `continuous data of shape [28,28,1]`. */

@@ -2,11 +2,15 @@ import { type HostTensor, UserError } from "@latentkit/jit";
 import { z } from "zod";
 import type { Json } from "../checkpoint.js";
 import type { Dataset, Split } from "../data.js";
+import { createTokenizer } from "../tokenizer/tokenizer.js";
+import type { TokenizerJson } from "../tokenizer/tokenizer-json.js";
 import { trainConfigSchema } from "../train-config.js";
 import type { RunConfig, RunFolder } from "./run-folder.js";
 
 const options = z.record(z.string(), z.json());
 const field = z.object({ shape: z.array(z.int().min(0)), dtype: z.enum(["float32", "int32", "bool"]) });
+/** Checked by whoever makes a tokenizer of it. */
+const tokenizerJson = z.custom<TokenizerJson>((value) => typeof value === "object" && value !== null);
 
 /** What a run's model was made for, kept so that it can be used without the data. */
 const datasetSchema = z.object({
@@ -20,10 +24,16 @@ const datasetSchema = z.object({
     levels: z.int().optional(),
     classes: z.int().optional(),
     vocabulary: z.int().optional(),
+    context: z.int().optional(),
+    target: z.array(z.int().min(1)).optional(),
+    special: z.object({ pad: z.int().optional(), bos: z.int().optional(), eos: z.int().optional() }).optional(),
   }),
   fields: z.record(z.string(), field),
   labelNames: z.array(z.string()).optional(),
   tokens: z.array(z.string()).optional(),
+  tokenizer: tokenizerJson.optional(),
+  targetTokenizer: tokenizerJson.optional(),
+  targetNouns: z.object({ token: z.string(), whole: z.string() }).optional(),
   columns: z.array(z.string()).optional(),
   sampleRate: z.number().positive().optional(),
   standardization: z.object({ mean: z.array(z.number()), std: z.array(z.number()) }).optional(),
@@ -68,26 +78,35 @@ export function readDescription(folder: RunFolder): RunDescription {
 /** The part of a data set that a run keeps. */
 export function describeDataset(dataset: Dataset): RunDescription["dataset"] {
   const { title, licence, source, datum, files, splits } = dataset;
-  const { labelNames, tokens, columns, sampleRate, standardization } = dataset;
+  const { labelNames, tokens, tokenizer, targetTokenizer, targetNouns, columns, sampleRate, standardization } = dataset;
   const { train, test, valid } = splits;
   const description = {
-    ...{ title, licence, source, datum, files, labelNames, tokens, columns, sampleRate, standardization },
+    ...{ title, licence, source, datum, files, labelNames, tokens, targetNouns, columns, sampleRate, standardization },
+    tokenizer: tokenizer?.toJson(),
+    targetTokenizer: targetTokenizer?.toJson(),
     fields: train.fields,
     sizes: { train: train.size, test: test.size, ...(valid ? { valid: valid.size } : {}) },
   };
   return datasetSchema.parse(JSON.parse(JSON.stringify(description)));
 }
 
-/** A data set without its examples: enough to build the model, not to train or evaluate it. */
-export function datasetShell(name: string, description: RunDescription["dataset"]): Dataset {
-  const { sizes, fields, labelNames, tokens, columns, sampleRate, standardization, ...rest } = description;
+/**
+ * A data set without its examples: enough to build the model, not to train or evaluate it.
+ *
+ * @throws UserError when a tokenizer of the description cannot be read.
+ */
+export async function datasetShell(name: string, description: RunDescription["dataset"]): Promise<Dataset> {
+  const { sizes, fields, labelNames, tokens, targetNouns, columns, sampleRate, standardization, ...more } = description;
+  const { tokenizer, targetTokenizer, ...rest } = more;
   const split = (size: number): Split => ({ size, fields, gather: refuseGather });
   const { valid } = sizes;
   return {
     ...rest,
     datum: withoutUndefined(rest.datum) as Dataset["datum"],
     name,
-    ...withoutUndefined({ labelNames, tokens, columns, sampleRate, standardization }),
+    ...withoutUndefined({ labelNames, tokens, targetNouns, columns, sampleRate, standardization }),
+    ...(tokenizer === undefined ? {} : { tokenizer: await createTokenizer(tokenizer) }),
+    ...(targetTokenizer === undefined ? {} : { targetTokenizer: await createTokenizer(targetTokenizer) }),
     splits: {
       train: split(sizes.train),
       test: split(sizes.test),

@@ -27,6 +27,8 @@ export class RunFolder {
   /** The pictures of the report, a file each. */
   readonly figuresFolder: string;
   readonly reportFile: string;
+  /** What an imported model's folder held besides weights. */
+  readonly importedFolder: string;
 
   constructor(
     readonly path: string,
@@ -39,6 +41,7 @@ export class RunFolder {
     this.samplesFolder = join(path, "samples");
     this.figuresFolder = join(path, "figures");
     this.reportFile = join(path, "report.html");
+    this.importedFolder = join(path, "imported");
   }
 
   /** The store over {@link checkpointsFolder}. */
@@ -89,12 +92,12 @@ export async function createRunFolder(
   options: CreateRunOptions = {},
 ): Promise<RunFolder> {
   const run = new RunFolder(path, config);
-  const { checkpointsFolder, eventsFolder, samplesFolder, figuresFolder, metricsFile, reportFile, configFile } = run;
+  const folders = [run.checkpointsFolder, run.eventsFolder, run.samplesFolder, run.figuresFolder, run.importedFolder];
   const kind = {
     noun: "run",
     fullNoun: "latentkit run",
-    isOurs: async () => (await readConfig(configFile)).kind === "ours",
-    parts: [checkpointsFolder, eventsFolder, samplesFolder, figuresFolder, metricsFile, reportFile, configFile],
+    isOurs: async () => (await readConfig(run.configFile)).kind === "ours",
+    parts: [...folders, run.metricsFile, run.reportFile, run.configFile],
   };
   await claimFolder(path, kind, options.overwrite);
   return run.withConfig(config);

@@ -29,7 +29,12 @@ export const optimizerSchema = z.strictObject({
     .enum(["constant", "linear", "cosine", "exponential", "step", "noam"])
     .default("constant")
     .describe("how the learning rate changes over the run"),
-  warmup: z.number().int().min(0).default(0).describe("steps of linear warm-up, for cosine and noam"),
+  warmup: z
+    .number()
+    .min(0)
+    .refine((value) => value < 1 || Number.isInteger(value), "must be whole from 1 on")
+    .default(0)
+    .describe("steps of linear warm-up, for cosine and noam; below 1 a share of the run"),
   final: z.number().min(0).default(0).describe("learning rate at the end, for linear and cosine"),
   decayRate: z
     .number()
@@ -113,7 +118,8 @@ function checkRuleOptions(config: OptimizerConfig): void {
 
 /** The learning rate of a configuration over a run of `totalSteps` steps. */
 export function scheduleFromConfig(config: OptimizerConfig, totalSteps: number): Schedule {
-  const { warmup, final, decayRate: rate } = config;
+  const { final, decayRate: rate } = config;
+  const warmup = config.warmup < 1 ? Math.floor(config.warmup * totalSteps) : config.warmup;
   const peak = config.learningRate ?? DEFAULT_RATE[config.name];
   const makers: Record<OptimizerConfig["schedule"], () => Schedule> = {
     constant: () => constantSchedule(peak),

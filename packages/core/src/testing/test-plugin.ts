@@ -94,7 +94,7 @@ function testCase(plugin: ModelPlugin<any, any>, one: PluginCase, createEngine: 
     const { session } = await trainSome(1);
     const draw = (seed: number) => session.sample({ n: 5, seed, options: one.sampleOptions ?? {} });
     const a = await draw(1);
-    expect(a.shape).toEqual([5, ...one.datum.shape]);
+    expect(a.shape).toEqual([5, ...(one.datum.target ?? one.datum.shape)]);
     expect([...a.data].every(Number.isFinite)).toBe(true);
     expect(await draw(1)).toEqual(a);
     expect((await draw(2)).data).not.toEqual(a.data);

@@ -12,7 +12,10 @@ import { principalComponents } from "./pca.js";
 /** What pictures are made of. */
 export interface Subject {
   readonly session: Session;
-  readonly dataset: Pick<Dataset, "datum" | "labelNames" | "columns" | "tokens" | "sampleRate" | "splits">;
+  readonly dataset: Pick<
+    Dataset,
+    "datum" | "labelNames" | "columns" | "tokens" | "tokenizer" | "targetTokenizer" | "sampleRate" | "splits"
+  >;
   readonly seed: number;
 }
 
@@ -25,12 +28,17 @@ export async function drawData(x: HostTensor, dataset: Subject["dataset"], colum
   const { datum } = dataset;
   const kind = dataKind(datum);
   if (kind === "images") return pictureGrid(toPictures(x, datum), { columns });
-  if (kind === "tokens")
-    return { kind: "text", texts: rowsOf(x).map((row) => row.map((id) => dataset.tokens?.[id] ?? ` ${id}`).join("")) };
+  if (kind === "tokens") return { kind: "text", texts: rowsOf(x).map((row) => textOf(row, dataset)) };
   checkFinite(x, "the values to draw");
   if (kind === "vectors") return { kind: "svg", svg: await vectorChart(rowsOf(x), dataset) };
   const dots = rowsOf(x).map(([x = 0, y = 0]) => ({ x, y }));
   return { kind: "svg", svg: await scatterChart(dots, axisTitles(dataset)) };
+}
+
+/** What a row of tokens says; their numbers where nobody knows. */
+function textOf(row: readonly number[], { tokens, tokenizer, targetTokenizer }: Subject["dataset"]): string {
+  const reader = targetTokenizer ?? tokenizer;
+  return reader?.decode(row) ?? row.map((id) => tokens?.[id] ?? ` ${id}`).join("");
 }
 
 function axisTitles({ columns = [] }: Subject["dataset"]): { xTitle: string; yTitle: string } {

@@ -54,8 +54,9 @@ describe("numbers", () => {
   it.each([
     [-100.123456, 0.2617, "-100.12"],
     [0.00123456, 0.000034, "0.001235"],
-    [12, Number.NaN, "12.000"],
     [1234.5, 30, "1235"],
+    [5, Number.NaN, "5"],
+    [12.25, Number.NaN, "12.250"],
   ])("formatValue(%d, %d) is %s", (value, stderr, text) => expect(formatValue(value, stderr)).toBe(text));
 
   it.each([

@@ -152,8 +152,9 @@ export function formatEstimate({ value, stderr }: Estimate): string {
   return `${formatValue(value, stderr)}${error}`;
 }
 
-/** A value with as many decimals as its standard error supports: two digits of the error. */
+/** A value with as many decimals as its standard error supports: two digits of the error. Whole numbers without an error are counts, and stay whole. */
 export function formatValue(value: number, stderr: number): string {
+  if (Number.isNaN(stderr) && Number.isInteger(value)) return String(value);
   if (!(stderr > 0) || !Number.isFinite(stderr)) return formatNumber(value, 5);
   return value.toFixed(Math.min(12, Math.max(0, 1 - Math.floor(Math.log10(stderr)))));
 }

@@ -1,0 +1,14 @@
+export { answerScan } from "./answers.js";
+export { type Architecture, type Demands, resolveArchitecture, SIZES } from "./architecture.js";
+export { type ArSampleOptions, type ArTransformerConfig, arSampleOptions, arTransformerConfig } from "./config.js";
+export { type Gpt2Config, gpt2Config, readGpt2Config, transformerOptions } from "./huggingface/config.js";
+export { gpt2Folder } from "./huggingface/folder.js";
+export { type LogitsOptions, processLogits } from "./logits.js";
+export { smoothedCrossEntropy, smoothingFloor } from "./loss.js";
+export { createArTransformer, type Scores, type Transformer, wireTransformer } from "./model.js";
+export type { EncoderDecoderParams } from "./networks/encoder-decoder.js";
+export type { GptParams } from "./networks/gpt.js";
+export { createNetwork, type Network, type Prompt, type Reading } from "./networks/network.js";
+export { arTransformer, arTransformerPlugin } from "./plugin.js";
+export { NO_TOKEN } from "./sampler.js";
+export type { Sequences, Task } from "./tasks/task.js";

@@ -36,7 +36,7 @@ export interface SampleFrame {
 
 /** How a split is read in batches. */
 export interface SplitOptions {
-  /** Examples a call; 250 when absent. */
+  /** Examples a call; what the model says, or 250, when absent. */
   readonly batchSize?: number;
   readonly seed?: number;
   /** Use only the first so many examples. */
@@ -44,6 +44,7 @@ export interface SplitOptions {
 }
 
 const MAX_SAMPLES_A_CALL = 256;
+const EVALUATION_BATCH = 250;
 
 /** What a model's latent space offers, whether its ways take one step or many. */
 export interface LatentSpace {
@@ -240,7 +241,7 @@ export class Session {
   async perExample(
     f: (params: any, state: any, batch: Batch, key: Key) => Tensor,
     split: Split,
-    { batchSize = 250, seed = 0, limit = split.size }: SplitOptions = {},
+    { batchSize = this.model.evaluationBatch ?? EVALUATION_BATCH, seed = 0, limit = split.size }: SplitOptions = {},
   ): Promise<HostTensor> {
     const size = Math.min(limit, split.size);
     const rows = Math.min(batchSize, size);
@@ -265,7 +266,7 @@ export class Session {
   async perExampleScan(
     scan: MetricScan,
     split: Split,
-    { batchSize = 250, seed = 0, limit = split.size }: SplitOptions = {},
+    { batchSize = this.model.evaluationBatch ?? EVALUATION_BATCH, seed = 0, limit = split.size }: SplitOptions = {},
   ): Promise<HostTensor> {
     const size = Math.min(limit, split.size);
     const rows = Math.min(batchSize, size);

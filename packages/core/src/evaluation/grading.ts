@@ -84,15 +84,24 @@ export async function drawSets(context: MetricContext, usual?: number): Promise<
   };
 }
 
-/** Samples with the labels asked for, if any. */
-export async function drawExamples(
-  { session, seed, sampling = {} }: MetricContext,
-  n: number,
-  label?: HostTensor,
-): Promise<Examples> {
+/** Samples with the labels asked for, if any; drawn once for all that is measured together. */
+export async function drawExamples(context: MetricContext, n: number, label?: HostTensor): Promise<Examples> {
+  const { session, seed, sampling = {}, shared } = context;
   const asked = label ? { label: Array.from(label.data) } : {};
-  const x = await session.sample({ n, seed, options: sampling, ...asked });
-  return label ? { x, label } : { x };
+  const name = `${SAMPLES}${JSON.stringify([n, seed, sampling, asked])}`;
+  const known = shared?.get(name) as Promise<HostTensor> | undefined;
+  const x = known ?? session.sample({ n, seed, options: sampling, ...asked });
+  shared?.set(name, x);
+  return label ? { x: await x, label } : { x: await x };
+}
+
+const SAMPLES = "samples ";
+
+/** Samples that metrics of this context have drawn, the largest set of one kind; `undefined` when none needed any. */
+export async function drawnExamples({ shared = new Map() }: MetricContext): Promise<HostTensor | undefined> {
+  const drawings = [...shared].filter(([name]) => name.startsWith(SAMPLES)).map(([, x]) => x as Promise<HostTensor>);
+  const sets = await Promise.all(drawings);
+  return sets.sort((a, b) => (b.shape[0] as number) - (a.shape[0] as number))[0];
 }
 
 /** {@link drawSets}, seen by an extractor. */

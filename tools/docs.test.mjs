@@ -85,16 +85,19 @@ function marker(comment, page, line) {
 /** The block with the numbers of its comment: `steps: 5000` or `--steps 5000` with `steps=20` gets 20. */
 function withNumbers({ text, language, numbers }) {
   const isShell = LANGUAGES[language] === ".sh";
-  return Object.entries(numbers).reduce((before, [name, value]) => {
-    const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const flag = new RegExp(`(--${kebab}[ =])\\S+`, "g");
-    const option = new RegExp(`(\\b${name}: )[-\\d_.e]+`, "g");
-    let after = before.replace(isShell ? flag : option, `$1${value}`);
-    if (isShell && name === "steps")
-      after = after.replace(/(latentkit train (?!.*--steps)[^#\n]*)/g, `$1 --steps ${value} `);
-    if (after === before) throw new Error(`its comment says ${name}=${value}, but the block has no such number`);
-    return after;
-  }, text);
+  return Object.entries(numbers).reduce(
+    (before, [name, value]) => {
+      const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      const flag = new RegExp(`(--${kebab}[ =])\\S+`, "g");
+      const option = new RegExp(`(\\b${name}: )[-\\d_.e]+`, "g");
+      let after = before.replace(isShell ? flag : option, `$1${value}`);
+      if (isShell && name === "steps")
+        after = after.replace(/(latentkit train (?!.*--steps)[^#\n]*)/g, `$1 --steps ${value} `);
+      if (after === before) throw new Error(`its comment says ${name}=${value}, but the block has no such number`);
+      return after;
+    },
+    isShell ? text.replaceAll("\\\n", " ") : text,
+  );
 }
 
 /** A project with our packages installed, by links to the built ones. */

@@ -43,6 +43,7 @@ export {
 export { type AnimationOptions, encodeApng } from "./animation.js";
 export * from "./checkpoint.js";
 export { type Clock, systemClock } from "./clock.js";
+export type { SampleFrame } from "./compiled-scan.js";
 export { createContainer, resolveAll } from "./container.js";
 export * from "./data.js";
 export type { DependencyContainer, InjectionToken } from "./di.js";
@@ -80,7 +81,7 @@ export { parseOptions } from "./options.js";
 export * from "./plugin.js";
 export * from "./safetensors.js";
 export type { SampleOptions } from "./sample-request.js";
-export { type LatentSpace, type SampleFrame, Session, type SplitOptions } from "./session.js";
+export { type LatentSpace, Session, type SplitOptions } from "./session.js";
 export * from "./tokenizer/index.js";
 export * from "./tokens.js";
 export { createModel, type Run, type TrainOptions, train } from "./train.js";

@@ -46,7 +46,7 @@ function gatherRows(tensor: HostTensor, samples: readonly number[], n: number): 
 }
 
 /** Whether a shape is as asked for; `null` takes any length. */
-export function fitsShape(shape: readonly number[], asked: SampleInput["shape"]): boolean {
+function fitsShape(shape: readonly number[], asked: SampleInput["shape"]): boolean {
   return shape.length === asked.length && asked.every((size, axis) => size === null || size === shape[axis]);
 }
 

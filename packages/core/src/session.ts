@@ -1,7 +1,6 @@
 import {
   compile,
   type Engine,
-  evalShape,
   flatten,
   fold,
   type HostTensor,
@@ -19,20 +18,19 @@ import {
 } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { paddedRanges } from "./batches.js";
+import {
+  compileScan,
+  runSteps,
+  type SampleFrame,
+  type ScanParts,
+  type ScanPrograms,
+  samplingParts,
+} from "./compiled-scan.js";
 import type { Split } from "./data.js";
-import type { Batch, GenerativeModel, Latent, MetricScan, SampleRequest, Sampling, Scan, TensorTree } from "./model.js";
+import type { Batch, GenerativeModel, Latent, MetricScan, SampleRequest, Scan } from "./model.js";
 import { batchSpecs, type ModelSpecs } from "./model-specs.js";
 import { checkRequest, chunkRequests, labelTensor, type SampleOptions, sampleInputs } from "./sample-request.js";
 import { averagedGroups } from "./train-step.js";
-
-/** One step of a sampling scan as it streams. */
-export interface SampleFrame {
-  /** Steps done, 0 to `steps`. */
-  readonly step: number;
-  readonly steps: number;
-  /** What `finish` makes of the carry at this point, shape `(n, ...datum.shape)`. */
-  readonly x: HostTensor;
-}
 
 /** How a split is read in batches. */
 export interface SplitOptions {
@@ -56,35 +54,6 @@ export interface LatentSpace {
 
 /** Scans whose programs stay compiled for the next request like theirs. */
 const MAX_IDLE_SCANS = 4;
-
-/** The parts of a scan over traced tensors: weights and state, the carry, a step number. */
-interface ScanParts {
-  readonly inputSpecs: Tree<TensorSpec>;
-  start(state: any, inputs: any, key: Key): TensorTree;
-  step(state: any, carry: any, i: Tensor, key: Key): TensorTree;
-  refresh?(state: any, carry: any, i: Tensor, key: Key): TensorTree;
-  done?(carry: any): Tensor;
-  finish(state: any, carry: any): Tensor;
-  /** Whether a step also gives what `finish` makes of it. */
-  readonly everyStep?: boolean;
-}
-
-/** What a step tells the host. */
-interface StepOutputs {
-  readonly done?: HostTensor;
-  readonly x?: HostTensor;
-}
-
-/** The parts of a scan, compiled. */
-interface ScanPrograms {
-  start(inputs: Tree<HostTensor>, key: Int32Array): Promise<unknown>;
-  step(i: number, key: Int32Array): Promise<StepOutputs>;
-  refresh(i: number, key: Int32Array): Promise<unknown>;
-  finish(): Promise<HostTensor>;
-  /** Frees the carry. */
-  clear(): Promise<void>;
-  dispose(): Promise<void>;
-}
 
 /** A model's weights on an engine: sample, encode, decode, measure. Programs are compiled on first use and kept. */
 export class Session {
@@ -152,7 +121,7 @@ export class Session {
     }
     const name = `${signature} ${everyStep}`;
     const programs =
-      this.#takeIdle(name) ?? (await this.#scanPrograms({ ...partsOf(sampling, asked), inputSpecs, everyStep }));
+      this.#takeIdle(name) ?? (await this.#scanPrograms({ ...samplingParts(sampling, asked), inputSpecs, everyStep }));
     try {
       for (const { inputs, key } of calls) yield* runSteps(programs, sampling, inputs, key, everyStep);
     } finally {
@@ -186,50 +155,13 @@ export class Session {
     };
   }
 
-  /** Compiles the parts of a scan. The carry lives in the store under a name of its own until `clear`. */
-  async #scanPrograms(scan: ScanParts): Promise<ScanPrograms> {
-    const id = `carry${this.#samplings++}`;
-    const start: ProgramFunction = (state, inputs, key) => ({
-      state: { [id]: scan.start(state, inputs, fold(key, "start")) },
+  #scanPrograms(scan: ScanParts): Promise<ScanPrograms> {
+    return compileScan(scan, {
+      carry: `carry${this.#samplings++}`,
+      weights: { params: this.specs.params, state: this.specs.state },
+      store: this.store,
+      compile: (body, inputs, more) => this.#compile(body, inputs, more),
     });
-    const carry = evalShape(({ weights, inputs }, key) => scan.start(weights, inputs, key), {
-      weights: this.#weightSpecs(),
-      inputs: scan.inputSpecs,
-    } as Tree<TensorSpec>);
-    const finish: ProgramFunction = (state) => ({ outputs: { x: scan.finish(state, state[id]) } });
-    const step: ProgramFunction = (state, { i }, key) => {
-      const after = scan.step(state, state[id], i, fold(key, "step", i));
-      return {
-        state: { [id]: after },
-        outputs: {
-          ...(scan.done === undefined ? {} : { done: scan.done(after) }),
-          ...(scan.everyStep ? { x: scan.finish(state, after) } : {}),
-        },
-      };
-    };
-    const refresh: ProgramFunction = (state, { i }, key) => ({
-      state: { [id]: scan.refresh?.(state, state[id], i, fold(key, "refresh", i)) as TensorTree },
-    });
-    const number = { i: { shape: [], dtype: "int32" } } as Tree<TensorSpec>;
-    const compiled = {
-      start: await this.#compile(start, scan.inputSpecs),
-      step: await this.#compile(step, number, { [id]: carry }),
-      finish: await this.#compile(finish, {}, { [id]: carry }),
-      ...(scan.refresh === undefined ? {} : { refresh: await this.#compile(refresh, number, { [id]: carry }) }),
-    };
-    return {
-      start: (inputs, key) => compiled.start.run(inputs, key),
-      step: (i, key) => compiled.step.run({ i: hostTensor([i], [], "int32") }, key),
-      refresh: async (i, key) => compiled.refresh?.run({ i: hostTensor([i], [], "int32") }, key),
-      finish: async () => (await compiled.finish.run({})).x,
-      clear: async () => {
-        const paths = [...this.store.specs().keys()].filter((path) => path.startsWith(`${id}.`) || path === id);
-        await this.store.delete(paths);
-      },
-      dispose: async () => {
-        for (const program of Object.values(compiled)) await program.dispose();
-      },
-    };
   }
 
   /**
@@ -355,10 +287,6 @@ export class Session {
     return latent;
   }
 
-  #weightSpecs(): Tree<TensorSpec> {
-    return { params: this.specs.params, state: this.specs.state };
-  }
-
   /** Shows a body `{params, state}` whichever weights are used. */
   #function(identity: unknown, body: ProgramFunction): ProgramFunction {
     const known = this.#functions.get(identity);
@@ -394,46 +322,6 @@ export function storedWeights(
 }
 
 const specOf = ({ shape, dtype }: TensorSpec): TensorSpec => ({ shape, dtype });
-
-/** A sampler's parts as the engine compiles them. */
-function partsOf(
-  { start, step, refresh, done, finish }: Sampling,
-  asked: (args: any) => SampleRequest,
-): Omit<ScanParts, "inputSpecs"> {
-  return {
-    start: ({ params, state }, args, key) => start(params, state, key, asked(args)),
-    step: ({ params, state }, carry, i, key) => step?.(params, state, carry, i, key) as TensorTree,
-    ...(refresh && {
-      refresh: ({ params, state }: any, carry: any, i: Tensor, key: Key) => refresh.step(params, state, carry, i, key),
-    }),
-    ...(done && { done }),
-    finish: ({ params, state }, carry) => finish(params, state, carry),
-  };
-}
-
-/** One pass through a compiled scan; ends early when the sampler says so. */
-async function* runSteps(
-  programs: ScanPrograms,
-  { steps, refresh }: Sampling,
-  inputs: Tree<HostTensor>,
-  key: Int32Array,
-  everyStep: boolean,
-): AsyncGenerator<SampleFrame> {
-  await programs.start(inputs, key);
-  if (everyStep) yield { step: 0, steps, x: await programs.finish() };
-  let pending: Promise<StepOutputs> | undefined; // one step ahead, so that the host's part of a step costs no time
-  for (let i = 0; i < steps; i++) {
-    if (refresh?.due(i)) programs.refresh(i, key).catch(() => {}); // the step behind it fails too
-    const next = programs.step(i, key);
-    next.catch(() => {}); // reported when awaited below
-    const before = await (everyStep ? next : pending);
-    if (everyStep) yield { step: i + 1, steps, x: before?.x as HostTensor };
-    if (before?.done?.data[0]) break;
-    pending = next;
-  }
-  await pending;
-  if (!everyStep) yield { step: steps, steps, x: await programs.finish() };
-}
 
 /** Batches of a split in its order, padded to equal shapes. */
 function* batchCalls(split: Split, size: number, rows: number, seed: number) {

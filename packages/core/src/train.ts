@@ -1,6 +1,7 @@
 import { type Engine, type HostTensor, UserError } from "@latentkit/jit";
 import { type CheckpointStore, MemoryCheckpointStore } from "./checkpoint.js";
 import { systemClock } from "./clock.js";
+import type { SampleFrame } from "./compiled-scan.js";
 import type { Dataset, DatasetSource } from "./data.js";
 import { createEvaluator } from "./evaluation/create-evaluator.js";
 import type { FeatureExtractor } from "./evaluation/extractor.js";
@@ -10,7 +11,7 @@ import { combineSinks, type LogSink } from "./log.js";
 import { parseOptions } from "./options.js";
 import type { ConfiguredModel } from "./plugin.js";
 import type { SampleOptions } from "./sample-request.js";
-import type { SampleFrame, Session } from "./session.js";
+import type { Session } from "./session.js";
 import { type TrainConfig, type TrainConfigInput, trainConfigSchema, trainingOf } from "./train-config.js";
 import { type FitResult, type Progress, Trainer } from "./trainer.js";
 

@@ -1,7 +1,7 @@
 import { hostTensor } from "@latentkit/jit";
 import { decode, decodeApng } from "fast-png";
 import { describe, expect, it } from "vitest";
-import type { SampleFrame } from "../../session.js";
+import type { SampleFrame } from "../../compiled-scan.js";
 import { syntheticDataset } from "../../testing/synthetic.js";
 import { drawFilm } from "./film.js";
 

@@ -1,9 +1,9 @@
 import { extname } from "node:path";
 import { type HostTensor, hostTensor, sizeOf, UserError } from "@latentkit/jit";
 import { encodeApng } from "../../animation.js";
+import type { SampleFrame } from "../../compiled-scan.js";
 import { checkFinite } from "../../finite.js";
 import { tileImages } from "../../images.js";
-import type { SampleFrame } from "../../session.js";
 import { equalDomains, scatterPanels } from "./charts.js";
 import { type DataKind, dataKind, rowsOf, selectRows, toPictures } from "./data-kind.js";
 import { bytesOf, pictureGrid } from "./figure.js";

@@ -84,16 +84,30 @@ export async function drawSets(context: MetricContext, usual?: number): Promise<
   };
 }
 
-/** Samples with the labels asked for, if any. @throws UserError when they are not finite: a classifier would name those, too. */
-export async function drawExamples(
-  { session, seed, sampling = {} }: MetricContext,
-  n: number,
-  label?: HostTensor,
-): Promise<Examples> {
+/**
+ * Samples with the labels asked for, if any; drawn once for all that is measured together.
+ *
+ * @throws UserError when they are not finite: a classifier would name those, too.
+ */
+export async function drawExamples(context: MetricContext, n: number, label?: HostTensor): Promise<Examples> {
+  const { session, seed, sampling = {}, shared } = context;
   const asked = label ? { label: Array.from(label.data) } : {};
-  const x = await session.sample({ n, seed, options: sampling, ...asked });
+  const name = `${SAMPLES}${JSON.stringify([n, seed, sampling, asked])}`;
+  const known = shared?.get(name) as Promise<HostTensor> | undefined;
+  const drawing = known ?? session.sample({ n, seed, options: sampling, ...asked });
+  shared?.set(name, drawing);
+  const x = await drawing;
   checkFinite(x, "samples");
   return label ? { x, label } : { x };
+}
+
+const SAMPLES = "samples ";
+
+/** Samples that metrics of this context have drawn, the largest set of one kind; `undefined` when none needed any. */
+export async function drawnExamples({ shared = new Map() }: MetricContext): Promise<HostTensor | undefined> {
+  const drawings = [...shared].filter(([name]) => name.startsWith(SAMPLES)).map(([, x]) => x as Promise<HostTensor>);
+  const sets = await Promise.all(drawings);
+  return sets.sort((a, b) => (b.shape[0] as number) - (a.shape[0] as number))[0];
 }
 
 /** {@link drawSets}, seen by an extractor. */

@@ -127,6 +127,14 @@ describe("featureMetrics", () => {
     expect(Math.abs((results.copying?.value ?? 0) - 0.5)).toBeLessThan(0.1);
   });
 
+  it("draw samples once for all that is measured together, also what copies are looked for in", async () => {
+    const model = clusters();
+    let calls = 0;
+    const counted = { ...model, sampling: () => ({ ...model.sampling({ n: 1, options: {} }), counts: calls++ }) };
+    await evaluate(counted as GenerativeModel, ["fidSignRule", "copying", "energyDistance"], { limit: 100 });
+    expect(calls).toBe(1);
+  });
+
   it("see a shift: the distance is its square, times the features' scale", async () => {
     const { fidSignRule, kidSignRule } = await evaluate(clusters({ shift: 1 }), ["fidSignRule", "kidSignRule"]);
     expect(Math.abs((fidSignRule?.value ?? 0) - 4)).toBeLessThan(0.3);

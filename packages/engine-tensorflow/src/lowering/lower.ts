@@ -4,6 +4,7 @@ import { type Pointer, type TensorFlow, TensorFlowError } from "../native/tensor
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
 import { joinSquares } from "./join-squares.js";
 import { loweringOf } from "./registry.js";
+import { transposeFirst } from "./transpose-first.js";
 import { updateInPlace } from "./update-in-place.js";
 
 /**
@@ -54,6 +55,8 @@ export interface LowerOptions {
   readonly name: string;
   readonly lowering: Lowering;
   readonly precision: Precision;
+  /** Whether the CPU executes it. */
+  readonly onCpu: boolean;
   /** Values that the host feeds instead of computing them. */
   readonly fed: ReadonlyMap<ValueId, TensorSpec>;
 }
@@ -69,17 +72,19 @@ export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions):
   const unclustered = lowering === "clusters" ? apart : "all";
   const builder = new GraphBuilder(tf, unclustered, precision);
   try {
-    return new Lowerer(builder, arranged(graph, lowering), lowering === "xla").lower(options);
+    return new Lowerer(builder, arranged(graph, options), lowering === "xla").lower(options);
   } finally {
     builder.delete();
   }
 }
 
 /** A graph in the form that suits how it is executed. */
-function arranged(graph: Graph, lowering: Lowering): Graph {
+function arranged(graph: Graph, { lowering, onCpu }: LowerOptions): Graph {
   if (lowering === "graph") return graph;
   const joined = joinSquares(graph);
-  return lowering === "xla" ? updateInPlace(joined) : joined;
+  if (lowering === "clusters") return joined;
+  const updated = updateInPlace(joined);
+  return onCpu ? transposeFirst(updated) : updated;
 }
 
 /** One graph on its way to TensorFlow. */

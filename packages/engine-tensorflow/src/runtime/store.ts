@@ -27,15 +27,16 @@ export class TensorflowStore implements Store {
     return this.#queue(work);
   }
 
+  /** Who waits for some work hears of it when the next has begun: what is done with results costs that one no time. */
   #queue<T>(work: () => T | Promise<T>): Promise<T> {
-    const next = this.#last.then(work);
-    this.#last = next.catch(() => {});
-    return next;
+    const next = this.#last.then(work, work);
+    this.#last = next;
+    return next.then((result) => result);
   }
 
   /** When everything asked so far has ended. */
   async settled(): Promise<void> {
-    await this.#last;
+    await this.#last.catch(() => {});
   }
 
   specs(): ReadonlyMap<string, TensorSpec> {

@@ -61,7 +61,13 @@ export async function tensorflow(options: TensorflowOptions = {}): Promise<Tenso
       const program = { ...graph, nodes: remaining };
       const chosen = lowering ?? chooseLowering(program, { xla: runtime.xla, precision });
       const name = context.uniqueName("program");
-      const lowered = lowerGraph(context.tf, program, { name, fed, precision, lowering: chosen });
+      const lowered = lowerGraph(context.tf, program, {
+        name,
+        fed,
+        precision,
+        lowering: chosen,
+        onCpu: device.label === "cpu",
+      });
       context.addFunction(lowered.definition);
       const executable: TensorflowExecutable = new TensorflowExecutable(
         context,

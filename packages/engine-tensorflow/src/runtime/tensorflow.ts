@@ -67,7 +67,10 @@ export async function tensorflow(options: TensorflowOptions = {}): Promise<Tenso
         precision,
         lowering: chosen,
         onCpu: device.label === "cpu",
+        joints: [...store.joints.values()],
       });
+      for (const { parts } of lowered.states)
+        if (parts.length > 1) store.joints.set(parts.map(({ path }) => path).join("\n"), parts);
       context.addFunction(lowered.definition);
       const executable: TensorflowExecutable = new TensorflowExecutable(
         context,

@@ -96,6 +96,8 @@ export interface Demands {
   readonly outputs: number;
   /** Longest sequence of an example. */
   readonly length: number;
+  /** Heads of keys and values when nobody chooses; as many as query heads when absent. */
+  readonly nKvHead?: number;
 }
 
 const chosen = <T>(option: T | "auto", otherwise: T): T => (option === "auto" ? otherwise : option);
@@ -116,7 +118,7 @@ export function resolveArchitecture(config: ArTransformerConfig, demands: Demand
   const flags = Object.fromEntries(
     Object.entries(block).map(([name, value]) => [name, chosen(config[name as keyof Flags] as never, value as never)]),
   ) as unknown as Flags;
-  const nKvHead = chosen(config.nKvHead, size.nHead);
+  const nKvHead = chosen(config.nKvHead, demands.nKvHead ?? size.nHead);
   const architecture: Architecture = {
     ...size,
     ...flags,

@@ -33,7 +33,7 @@ export const arTransformerConfig = z.object({
   nLayer: auto(size).describe("Layers; of encoder and decoder each"),
   nHead: auto(size).describe("Attention heads; they divide the width"),
   nKvHead: auto(size).describe(
-    "Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023); auto is nHead",
+    "Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023); auto is nHead, of images 1",
   ),
   nEmbd: auto(size).describe("Width of the residual stream"),
   feedForward: auto(size).describe(

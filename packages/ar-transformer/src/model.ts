@@ -52,6 +52,7 @@ export function wireTransformer(config: ArTransformerConfig, datum: DatumSpec): 
     vocabSize: task.vocabSize,
     outputs: task.outputs,
     length: Math.max(task.length, task.sourceLength ?? 0),
+    ...(task.nKvHead === undefined ? {} : { nKvHead: task.nKvHead }),
   });
   return { architecture, task, network: createNetwork(architecture, task.pad) };
 }
@@ -86,6 +87,7 @@ export function createArTransformer(config: ArTransformerConfig, datum: DatumSpe
       },
     ],
     training: training(architecture),
+    evaluationBatch: evaluationBatch(architecture, task.length),
     sampleInputs: inputsOf(task),
     checkInputs: (inputs) => checkInputValues(task, inputs),
     sampling(shape) {
@@ -156,6 +158,13 @@ function scoresOf({ network, task }: Transformer, params: any, state: any, batch
     errors: tf.reshape(tf.cast(tf.notEqual(best, targets), "float32"), shape),
     weights: sequences.weights ?? tf.ones(shape),
   };
+}
+
+/** Attention weights of one layer that are in memory at once, 256 MB: of 784 pixels those of 27 images, of short texts all that are usual. */
+const ATTENTION_WEIGHTS = 2 ** 26;
+
+function evaluationBatch({ nHead }: Architecture, length: number): number {
+  return Math.max(1, Math.min(250, Math.floor(ATTENTION_WEIGHTS / (nHead * length ** 2))));
 }
 
 /**

@@ -75,8 +75,14 @@ export function meanAndError(values: ArrayLike<number>): { value: number; stderr
   return { value: mean, stderr: n > 1 ? Math.sqrt(squares / (n - 1) / n) : Number.NaN, n };
 }
 
-async function average(f: PerExample, { session, split, seed, limit }: MetricContext): Promise<HostTensor> {
-  return session.perExample(f, split, { seed, ...(limit === undefined ? {} : { limit }) });
+/** Likelihoods of the split's examples, computed once for all that is measured together. */
+async function likelihoods(name: "elbo" | "logProb", context: MetricContext): Promise<HostTensor> {
+  const { session, split, seed, limit, shared } = context;
+  const known = shared?.get(name) as Promise<HostTensor> | undefined;
+  const limited = limit === undefined ? {} : { limit };
+  const values = known ?? session.perExample(session.model[name] as PerExample, split, { seed, ...limited });
+  shared?.set(name, values);
+  return values;
 }
 
 function likelihoodNote(model: GenerativeModel): { note: string } | Record<string, never> {
@@ -90,7 +96,7 @@ function likelihood(name: "elbo" | "logProb", summary: string, missing: string):
     refusal: (model) => (model[name] ? undefined : missing),
     async evaluate(context) {
       const { model } = context.session;
-      const values = await average(model[name] as PerExample, context);
+      const values = await likelihoods(name, context);
       return { ...meanAndError(values.data), unit: "nats", ...likelihoodNote(model) };
     },
   };
@@ -110,7 +116,7 @@ const bitsPerDim: Metric = {
   refusal: (model) => (model.logProb || model.elbo ? undefined : "the model has neither a likelihood nor a bound"),
   async evaluate(context) {
     const { model } = context.session;
-    const values = await average((model.logProb ?? model.elbo) as PerExample, context);
+    const values = await likelihoods(model.logProb ? "logProb" : "elbo", context);
     const { value, stderr, n } = meanAndError(values.data);
     const nats = sizeOf(model.datum.shape) * Math.LN2;
     return { value: -value / nats, stderr: stderr / nats, n, unit: "bits/dim", ...likelihoodNote(model) };

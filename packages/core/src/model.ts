@@ -195,6 +195,8 @@ export interface GenerativeModel<P = any, S = any> {
   readonly answers?: MetricScan<P, S>;
   /** What the model sees in each datum, shape `(B, F)`: for probes and maps. `latent.encode` serves where it is absent. */
   features?(params: P, state: S, batch: Batch): Tensor;
+  /** Examples that a measurement takes at once, where 250 would need too much memory. */
+  readonly evaluationBatch?: number;
   /** A sampling option whose effect is worth a picture, with values to draw it at: a ladder of temperatures. */
   readonly ladder?: { readonly option: string; readonly values: readonly number[] };
   /** Further measurements of this model's own: importance-weighted NLL, KL, active units … */

@@ -34,7 +34,7 @@ import { averagedGroups } from "./train-step.js";
 
 /** How a split is read in batches. */
 export interface SplitOptions {
-  /** Examples a call; 250 when absent. */
+  /** Examples a call; what the model says, or 250, when absent. */
   readonly batchSize?: number;
   readonly seed?: number;
   /** Use only the first so many examples. */
@@ -42,6 +42,7 @@ export interface SplitOptions {
 }
 
 const MAX_SAMPLES_A_CALL = 256;
+const EVALUATION_BATCH = 250;
 
 /** What a model's latent space offers, whether its ways take one step or many. */
 export interface LatentSpace {
@@ -172,7 +173,7 @@ export class Session {
   async perExample(
     f: (params: any, state: any, batch: Batch, key: Key) => Tensor,
     split: Split,
-    { batchSize = 250, seed = 0, limit = split.size }: SplitOptions = {},
+    { batchSize = this.model.evaluationBatch ?? EVALUATION_BATCH, seed = 0, limit = split.size }: SplitOptions = {},
   ): Promise<HostTensor> {
     const size = Math.min(limit, split.size);
     const rows = Math.min(batchSize, size);
@@ -197,7 +198,7 @@ export class Session {
   async perExampleScan(
     scan: MetricScan,
     split: Split,
-    { batchSize = 250, seed = 0, limit = split.size }: SplitOptions = {},
+    { batchSize = this.model.evaluationBatch ?? EVALUATION_BATCH, seed = 0, limit = split.size }: SplitOptions = {},
   ): Promise<HostTensor> {
     const size = Math.min(limit, split.size);
     const rows = Math.min(batchSize, size);

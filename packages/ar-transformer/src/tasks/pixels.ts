@@ -98,6 +98,7 @@ export function pixelTask(datum: DatumSpec, palette: number | "auto"): Task {
     outputs: coding.vocabulary,
     vocabSize: coding.vocabulary + 1,
     length: coding.length,
+    nKvHead: 1, // a step reads the keys of hundreds of pixels of every sample: with one head a quarter of the time and of the memory
     pad: 0,
     note: coding.note,
     initState: ({ x }, key) => coding.initState(x, key),

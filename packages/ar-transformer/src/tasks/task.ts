@@ -22,6 +22,8 @@ export interface Task {
   readonly vocabSize: number;
   /** T: predictions an example. */
   readonly length: number;
+  /** Heads of keys and values unless options say otherwise; as many as there are heads when absent. */
+  readonly nKvHead?: number;
   /** S: longest source; absent without one. */
   readonly sourceLength?: number;
   /** Ends a generated sequence; what comes after it is `pad`. */

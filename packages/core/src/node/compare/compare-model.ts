@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Engine, UserError } from "@latentkit/jit";
 import type { Dataset, DatasetSource } from "../../data.js";
+import { drawnExamples } from "../../evaluation/grading.js";
 import type { Evaluator, MetricContext } from "../../evaluator.js";
 import { modelSpecs, parameterCount } from "../../model-specs.js";
 import type { ConfiguredModel } from "../../plugin.js";
@@ -15,7 +16,9 @@ import type { ComparisonFolder, ComparisonPlan } from "./comparison-folder.js";
 import {
   capabilitiesOf,
   comparedMetrics,
+  hasSampled,
   measureEach,
+  momentSamples,
   qualityMetric,
   samplingCosts,
   secondsPerSample,
@@ -105,11 +108,11 @@ async function trainAndGrade(
   engine: Engine,
   start: ModelResult,
 ): Promise<ModelResult | undefined> {
-  const { folder, dataset, evaluator, onStage = () => {} } = request;
+  const { folder, evaluator, onStage = () => {} } = request;
   let moments: Moment[] = [...start.moments];
   const run = await train(request, engine, async (step, results, session, seconds) => {
     onStage(`${start.name}: grading at ${Math.round(seconds)} s`);
-    const context = halfContextOf(request, session);
+    const context = momentContextOf(request, session);
     const quality = qualityMetric(evaluator, context);
     const { metrics } = await measureEach(quality ? [quality] : [], context);
     const moment = { step, seconds, metrics: { ...results, ...metrics } };
@@ -118,17 +121,18 @@ async function trainAndGrade(
   });
   if (run.result.interrupted) return undefined;
   onStage(`${start.name}: grading`);
-  const grades = await gradeRun(request, run, moments.at(-1));
-  return { ...start, status: "done", moments, grades: { ...grades, figures: await figuresOf(request, run, dataset) } };
+  const context = contextOf(request, run.session, request.plan.samples);
+  const grades = await gradeRun(request, run, context, moments.at(-1));
+  return { ...start, status: "done", moments, grades: { ...grades, figures: await figuresOf(request, run, context) } };
 }
 
 function contextOf({ dataset, plan }: ModelRequest, session: Session, limit: number): MetricContext {
-  return { session, dataset, split: dataset.splits.test, seed: plan.seed, limit };
+  return { session, dataset, split: dataset.splits.test, seed: plan.seed, limit, shared: new Map() };
 }
 
-/** For grades that are taken many times: half the samples. */
-function halfContextOf(request: ModelRequest, session: Session): MetricContext {
-  return contextOf(request, session, Math.ceil(request.plan.samples / 2));
+/** For grades that are taken many times: fewer samples. */
+function momentContextOf(request: ModelRequest, session: Session): MetricContext {
+  return contextOf(request, session, momentSamples(request.plan.samples));
 }
 
 /** A new run, or the rest of one that was killed. */
@@ -163,14 +167,15 @@ async function train(
 async function gradeRun(
   request: ModelRequest,
   run: TrainedRun,
+  context: MetricContext,
   last: Moment | undefined,
 ): Promise<Omit<Grades, "figures">> {
   const { plan, evaluator, dataset } = request;
   const { session, result, description } = run;
-  const context = contextOf(request, session, plan.samples);
   const measured = await measureEach(comparedMetrics(evaluator, context), context);
   const quality = qualityMetric(evaluator, context);
-  const seconds = await secondsPerSample(session, plan.samples);
+  const isCompiled = hasSampled(session.model, await drawnExamples(context));
+  const seconds = await secondsPerSample(session, plan.samples, isCompiled);
   const known = quality && last?.metrics[quality.name];
   const defaults: CostPoint = { label: "", secondsPerSample: seconds, ...(known ? { quality: known } : {}) };
   const { batchSize } = description.train;
@@ -185,13 +190,17 @@ async function gradeRun(
     samplesPerSecond: 1 / seconds,
     capabilities: capabilitiesOf(session.model),
     ...measured,
-    costs: await samplingCosts(quality, halfContextOf(request, session), defaults),
+    costs: await samplingCosts(quality, momentContextOf(request, session), defaults),
   };
 }
 
-async function figuresOf({ folder, plan, model }: ModelRequest, run: TrainedRun, dataset: Dataset) {
-  const subject = { session: run.session, dataset, seed: plan.seed };
-  const figures = await modelFigures(model.plugin.name, subject, run.folder.metricsFile);
+async function figuresOf(
+  { folder, model }: ModelRequest,
+  { folder: { metricsFile } }: TrainedRun,
+  context: MetricContext,
+) {
+  const drawn = context.session.model.conditional === true ? undefined : await drawnExamples(context);
+  const figures = await modelFigures(model.plugin.name, context, metricsFile, drawn);
   return Promise.all(
     figures.map((figure) => ("reason" in figure ? figure : storeFigure(folder.figuresFolder, figure))),
   );

@@ -9,6 +9,7 @@ import type { DatasetSource } from "../../data.js";
 import { Evaluator } from "../../evaluator.js";
 import type { ModelPlugin } from "../../plugin.js";
 import { syntheticDataset } from "../../testing/synthetic.js";
+import { momentSamples } from "./grade.js";
 import { type Comparison, type ComparisonRequest, compareModels } from "./index.js";
 
 const dataset = syntheticDataset({ kind: "continuous", shape: [2] }, { size: 128 });
@@ -80,7 +81,11 @@ describe("compareModels", () => {
     expect(grades?.samplesPerSecond).toBeGreaterThan(0);
     expect(grades?.costs).toHaveLength(1);
     expect(moments?.length).toBeGreaterThan(0);
-    expect(moments?.at(-1)?.metrics).toMatchObject({ logProb: { unit: "nats" }, energyDistance: { n: 30 } });
+    expect(moments?.at(-1)?.metrics).toMatchObject({ logProb: { unit: "nats" }, energyDistance: { n: 60 } });
+  });
+
+  it("takes a quarter of the samples at a moment, in whole calls of the engine", () => {
+    expect([60, 256, 1000, 1025, 10_000].map(momentSamples)).toEqual([60, 256, 256, 512, 2560]);
   });
 
   it("goes on after a model that fails, and says why one does not apply", () => {

@@ -1,7 +1,7 @@
 import type { HostTensor } from "@latentkit/jit";
 import { gatherShuffled } from "../../evaluation/grading.js";
 import { readMetrics } from "../jsonl-sink.js";
-import { dataKind, dataNoun } from "../report/data-kind.js";
+import { dataKind, dataNoun, selectRows } from "../report/data-kind.js";
 import { densityFigure } from "../report/density-figures.js";
 import type { Figure, MissingFigure } from "../report/figure.js";
 import { drawData, type Subject } from "../report/figures.js";
@@ -26,14 +26,19 @@ const strip = (name: string, title: string, { datum }: Pick<Subject["dataset"], 
   wide: dataKind(datum) === "images" || dataKind(datum) === "tokens",
 });
 
-/** What a report shows of one model: samples, its density where that can be drawn, its loss curves. */
+/**
+ * What a report shows of one model: samples, its density where that can be drawn, its loss curves.
+ *
+ * @param drawn Samples that were drawn before, by default sampling: the first of them are shown.
+ */
 export async function modelFigures(
   name: string,
   subject: Subject,
   metricsFile: string,
+  drawn?: HostTensor,
 ): Promise<(Figure | MissingFigure)[]> {
   const makers: [part: string, make: () => Promise<Figure | undefined>][] = [
-    ["samples", () => samples(name, subject)],
+    ["samples", () => samples(name, subject, drawn)],
     ["density", () => densityFigure(subject)],
     ["loss", async () => (await lossFigures(await readMetrics(metricsFile), subject.session.model))[0]],
   ];
@@ -50,12 +55,18 @@ export async function modelFigures(
   return figures;
 }
 
-async function samples(name: string, { session, dataset, seed }: Subject): Promise<Figure> {
+async function samples(name: string, { session, dataset, seed }: Subject, drawn?: HostTensor): Promise<Figure> {
   const kind = dataKind(dataset.datum);
   const n = COUNTS[kind];
   const { classes } = dataset.datum;
   const asked = session.model.conditional && classes ? { label: Array.from({ length: n }, (_, i) => i % classes) } : {};
-  const x: HostTensor = await session.sample({ n, seed, ...asked });
+  const isDrawn = drawn !== undefined && (drawn.shape[0] as number) >= n;
+  const x = isDrawn
+    ? selectRows(
+        drawn,
+        Array.from({ length: n }, (_, i) => i),
+      )
+    : await session.sample({ n, seed, ...asked });
   const order = "label" in asked ? ", asked for by class in turn" : "";
   const caption = `${n.toLocaleString("en")} samples, none of them chosen${order}.`;
   return { ...strip(name, name, dataset), caption, drawing: await drawData(x, dataset, COLUMNS) };

@@ -131,7 +131,9 @@ onlyWhereItLoads("ensureLoadable", () => {
     const bytes = Buffer.from(libraryBytes());
     bytes.fill(0x58, bytes.indexOf("TF_Version"), bytes.indexOf("TF_Version") + 4);
     writeFileSync(broken, bytes);
-    await expect(ensureLoadable(broken)).rejects.toThrow(`${broken} cannot be loaded`);
+    await expect(ensureLoadable(broken)).rejects.toThrow(
+      `${broken} cannot be loaded: it has no function TF_Version, so it is no TensorFlow C library; run \`latentkit setup tensorflow\``,
+    );
     expect(JSON.parse(readFileSync(record, "utf8"))).toHaveLength(1);
   });
 });

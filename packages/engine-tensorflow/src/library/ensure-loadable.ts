@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { installRoot } from "./cache.js";
 import { checkLibrary } from "./check.js";
 import { loadReport } from "./load-check.js";
+import { SETUP_COMMAND, VARIABLE } from "./refusal.js";
 
 /** Hidden, beside the installations. */
 const RECORD = ".loadable.json";
@@ -21,7 +22,7 @@ export async function ensureLoadable(path: string): Promise<void> {
   const known = readRecord(record);
   const key = fingerprint(path);
   if (known.includes(key)) return;
-  await loadReport(path);
+  await loadReport(path, `run \`${SETUP_COMMAND}\`, or set ${VARIABLE} to a whole library`);
   try {
     writeFileSync(record, JSON.stringify([key, ...known].slice(0, KEPT)));
   } catch {

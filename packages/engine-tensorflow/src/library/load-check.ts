@@ -26,9 +26,10 @@ process.stdout.write(JSON.stringify({ version, driver }));
 /**
  * Loads a library in a child process.
  *
+ * @param advice What to do when it cannot be loaded.
  * @throws UserError when it cannot be loaded, or ends the process.
  */
-export async function loadReport(path: string): Promise<LoadReport> {
+export async function loadReport(path: string, advice?: string): Promise<LoadReport> {
   checkLibrary(path);
   const koffi = createRequire(import.meta.url).resolve("koffi");
   return new Promise((resolve, reject) => {
@@ -39,7 +40,10 @@ export async function loadReport(path: string): Promise<LoadReport> {
       { env, timeout: 120_000 },
       (error, stdout, stderr) => {
         if (error === null) resolve(JSON.parse(stdout) as LoadReport);
-        else reject(refusal(`${path} cannot be loaded: ${describe(error, stderr)}`, error));
+        else {
+          const reason = `${path} cannot be loaded: ${describe(error, stderr)}`;
+          reject(refusal(advice === undefined ? reason : `${reason}; ${advice}`, error));
+        }
       },
     );
   });
@@ -49,5 +53,7 @@ function describe({ signal }: { signal?: NodeJS.Signals | null | undefined }, st
   if (signal === "SIGILL") return "this processor lacks instructions that it was compiled for (AVX)";
   if (signal) return `loading it ended the process with ${signal}`;
   const line = stderr.split("\n").find((candidate) => /^\w*Error: /.test(candidate)) ?? "no reason given";
+  const missing = /Cannot find function '(\w+)'/.exec(line)?.[1];
+  if (missing !== undefined) return `it has no function ${missing}, so it is no TensorFlow C library`;
   return line.replace(/^\w*Error: /, "").replace(/^Failed to load shared library: /, "");
 }

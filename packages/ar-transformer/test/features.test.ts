@@ -45,7 +45,7 @@ describe("features", () => {
   it("lay classes open that no line through the pixels parts", async () => {
     const run = await train({
       model: arTransformer({ nLayer: 2, nHead: 2, nEmbd: 16 }),
-      data: { load: async () => dataset },
+      data: { name: "bars", options: {}, load: async () => dataset },
       engine,
       steps: 60,
       batchSize: 24,

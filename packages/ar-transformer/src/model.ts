@@ -71,6 +71,7 @@ function chooseTask({ palette }: ArTransformerConfig, datum: DatumSpec): Task {
 export function createArTransformer(config: ArTransformerConfig, datum: DatumSpec): GenerativeModel {
   const transformer = wireTransformer(config, datum);
   const { architecture, network, task } = transformer;
+  const isImage = datum.kind !== "tokens" && datum.kind !== "pairs";
   const score = (params: any, state: any, batch: any) => scoresOf(transformer, params, state, batch);
   return {
     datum,
@@ -100,7 +101,7 @@ export function createArTransformer(config: ArTransformerConfig, datum: DatumSpe
       const { losses, weights } = score(params, state, batch);
       return tf.neg(tf.sum(tf.mul(losses, weights), 1));
     },
-    metrics: tokenMetrics(score),
+    metrics: tokenMetrics(score, !isImage),
     ...(task.sourceLength === undefined ? {} : { answers: answerScan(transformer) }),
   };
 }

@@ -3,10 +3,11 @@
  * A class-conditional diffusion model on MNIST: trained, then graded by the evaluation classifier. Prints a table and, last, one line of JSON.
  *
  *     node tools/bench/diffusion-mnist.mjs --out runs/diffusion-mnist [--steps 10000] [--engine tensorflow] [--precision bf16] [--model JSON] [--train JSON]
- *     node tools/bench/diffusion-mnist.mjs --run runs/diffusion-mnist [--samples 10000] [--sample '{"steps":20,"guidance":1.5}'] [--table 1000] [--inpaint 1000]
+ *     node tools/bench/diffusion-mnist.mjs --run runs/diffusion-mnist [--samples 10000] [--sample '{"steps":10,"guidance":1.3}'] [--table 500] [--inpaint 500]
  *
  * The first form trains and grades, the second grades a run that is there. `--table N` measures N samples of every sampler at 5 to 100 evaluations of the
- * network; `--inpaint N` completes the lower half of N test images. `--png FILE` draws 100 samples, a row for each digit.
+ * network, without guidance; `--inpaint N` completes the lower half of N test images. `--png FILE` draws 100 samples, a row for each digit. A guided step
+ * evaluates the network with and without the class: 10 guided steps are 20 evaluations a picture.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -25,10 +26,10 @@ const TRAINING = {
   evaluateEvery: 2000,
   checkpointEvery: 500,
 };
-/** Evaluations of the network that a step of a sampler takes; one when absent. */
-const EVALUATIONS = { heun: 2, "flow-midpoint": 2, "flow-rk4": 4 };
 const BUDGETS = [5, 10, 20, 50, 100];
 const CONFIDENT = 0.9;
+const METRICS =
+  "confidenceMnistCnn,rarestMnistCnn,commonestMnistCnn,labelAgreementMnistCnn,fidMnistCnn,kidMnistCnn,coverageMnistCnn,cas";
 
 const { values } = parseArgs({
   options: {
@@ -42,11 +43,13 @@ const { values } = parseArgs({
     model: { type: "string", default: "{}" },
     train: { type: "string", default: "{}" },
     samples: { type: "string", default: "10000" },
-    sample: { type: "string", default: '{"steps":20,"guidance":1.5}' },
-    metrics: { type: "string", default: "samples" },
+    sample: { type: "string", default: '{"steps":10,"guidance":1.3}' },
+    metrics: { type: "string", default: METRICS },
     table: { type: "string", default: "0" },
+    "table-sample": { type: "string", default: "{}" },
     samplers: { type: "string", default: SAMPLER_NAMES.join(",") },
-    inpaint: { type: "string", default: "1000" },
+    inpaint: { type: "string", default: "500" },
+    "inpaint-sample": { type: "string", default: '{"sampler":"euler-ancestral","steps":20,"resample":4,"guidance":2}' },
     png: { type: "string" },
   },
 });
@@ -74,14 +77,10 @@ async function train() {
   return { steps: result.step, trainSeconds: result.trainSeconds, cpuSeconds: cpu };
 }
 
-/** A session whose samples are always asked for with these options. */
-const withOptions = (session, options) =>
-  Object.assign(Object.create(session), { sample: (request) => session.sample({ ...request, options }) });
-
 const round = (value) => Number(value.toPrecision(4));
 
-async function grade(session, options, limit, metrics) {
-  const context = { session: withOptions(session, options), dataset, split: dataset.splits.test, seed: 1, limit };
+async function grade(session, sampling, limit, metrics) {
+  const context = { session, dataset, split: dataset.splits.test, seed: 1, limit, sampling };
   const results = await evaluator.evaluate(context, metrics);
   return Object.fromEntries(
     Object.entries(results).map(([name, { value, stderr, realVsReal }]) => [
@@ -91,32 +90,42 @@ async function grade(session, options, limit, metrics) {
   );
 }
 
-/** Samples by sampler and number of evaluations: confident, of the class asked for, and how near to real ones. */
-async function table(session, n, options) {
-  const rows = [];
-  for (const sampler of values.samplers.split(",")) {
-    for (const budget of BUDGETS) {
-      const steps = Math.floor(budget / (EVALUATIONS[sampler] ?? 1));
-      if (steps < 1) continue;
-      const asked = { ...options, sampler, steps };
-      const metrics = ["confidenceMnistCnn", "labelAgreementMnistCnn", "kidMnistCnn"];
-      const [confidence, agreement, kid] = Object.values(await grade(session, asked, n, metrics)).map((m) => m.value);
-      rows.push({ sampler, evaluations: budget, confidence, agreement, kid });
-      console.log(
-        `${sampler.padEnd(16)} ${String(budget).padStart(3)} evaluations: confident ${confidence}, agreement ${agreement}, KID ${kid}`,
-      );
-    }
-  }
-  return rows;
+/** As many steps as a number of evaluations allows: samplers take one, two or four a step. */
+function stepsOf({ model }, options, evaluations) {
+  let steps = evaluations;
+  while (model.sampling({ n: 1, options: { ...options, steps } }).steps > evaluations) steps--;
+  return steps;
 }
 
-/** The lower half of test images is filled in, without telling the digit. */
-async function inpaint(session, n) {
+/** By sampler and number of evaluations: feature FID and the share of samples that are clearly one digit, as rows of a table in Markdown. */
+async function table(session, n, options) {
+  const cells = [];
+  console.log(`| sampler | ${BUDGETS.join(" | ")} |\n|---|${"---|".repeat(BUDGETS.length)}`);
+  for (const sampler of values.samplers.split(",")) {
+    const row = [];
+    for (const evaluations of BUDGETS) {
+      const steps = stepsOf(session, { ...options, sampler }, evaluations);
+      const graded = await grade(session, { ...options, sampler, steps }, n, ["fidMnistCnn", "confidenceMnistCnn"]);
+      const { fidMnistCnn: fid, confidenceMnistCnn: share } = graded;
+      row.push(`${fid.value.toFixed(1)}, ${(100 * share.value).toFixed(1)} %`);
+      cells.push({ sampler, evaluations, steps, fid, share });
+    }
+    console.log(`| \`${sampler}\` | ${row.join(" | ")} |`);
+  }
+  const [{ fid, share }] = cells;
+  console.log(`${n} samples a cell; real digits: ${fid.real}, ${(100 * share.real).toFixed(1)} %`);
+  return cells;
+}
+
+/** The lower half of test images is filled in. @param told Whether the digit is told, as one does who asks for a 7. */
+async function inpaint(session, n, told) {
   const [extractor] = builtinExtractors.filter(({ name }) => name === "mnist-cnn");
   const { x: init, label } = dataset.splits.test.gather(Int32Array.from({ length: n }, (_, i) => i));
   const mask = Float32Array.from({ length: 28 * 28 }, (_, i) => (i >= 14 * 28 ? 1 : 0));
-  const options = { ...JSON.parse(values.sample), guidance: 0 };
-  const x = await session.sample({ n, seed: 2, options, inputs: { init, mask: hostTensor(mask, [1, 28, 28, 1]) } });
+  const options = { ...JSON.parse(values["inpaint-sample"]), ...(told ? {} : { guidance: 0 }) };
+  const asked = told ? { label: Array.from(label.data) } : {};
+  const inputs = { init, mask: hostTensor(mask, [1, 28, 28, 1]) };
+  const x = await session.sample({ n, seed: 2, options, inputs, ...asked });
   let kept = true;
   for (let i = 0; i < x.data.length; i++) if (mask[i % 784] === 0 && x.data[i] !== init.data[i]) kept = false;
   const open = await extractor.open(engine);
@@ -130,7 +139,7 @@ async function inpaint(session, n) {
     confident: share((row) => Math.max(...row) > CONFIDENT),
     asTheOriginal: share((row, i) => row.indexOf(Math.max(...row)) === label.data[i]),
   };
-  console.log(`lower halves filled in: ${JSON.stringify(result)}`);
+  console.log(`lower halves filled in, the digit ${told ? "told" : "not told"}: ${JSON.stringify(result)}`);
   return { result, x, init };
 }
 
@@ -151,8 +160,11 @@ for (const [name, { value, stderr, real }] of Object.entries(graded))
     `  ${name.padEnd(26)} ${value}${Number.isNaN(stderr) ? "" : ` ± ${stderr}`}${real === undefined ? "" : `, real data ${real}`}`,
   );
 if (n > 0) console.log(`  ${((performance.now() - before) / 1000).toFixed(0)} s of sampling and grading`);
-const inpainted = Number(values.inpaint) > 0 ? await inpaint(session, Number(values.inpaint)) : undefined;
-const rows = Number(values.table) > 0 ? await table(session, Number(values.table), { guidance: options.guidance }) : [];
+const pictures = Number(values.inpaint);
+const untold = pictures > 0 ? await inpaint(session, pictures, false) : undefined;
+const inpainted = pictures > 0 ? await inpaint(session, pictures, true) : undefined;
+const rows =
+  Number(values.table) > 0 ? await table(session, Number(values.table), JSON.parse(values["table-sample"])) : [];
 if (values.png) {
   const label = Array.from({ length: 100 }, (_, i) => Math.floor(i / 10));
   const x = await session.sample({ n: 100, seed: 1, label, options });
@@ -169,7 +181,7 @@ console.log(
     checkpoint: checkpoint.name,
     options,
     graded,
-    inpainting: inpainted?.result,
+    inpainting: { untold: untold?.result, told: inpainted?.result },
     table: rows,
   }),
 );

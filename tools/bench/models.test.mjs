@@ -8,6 +8,7 @@ import { couplingsStep } from "./models/couplings.mjs";
 import { dcganStep } from "./models/dcgan.mjs";
 import { gptStep } from "./models/gpt.mjs";
 import { unetStep } from "./models/unet.mjs";
+import { unet2dStep } from "./models/unet2d.mjs";
 import { vaeStep } from "./models/vae.mjs";
 import { openTraining } from "./training.mjs";
 
@@ -27,6 +28,10 @@ const CASES = {
   unet: {
     create: () => unetStep({ batchSize: 2, size: 8, channels: [8, 8, 16], timeFeatures: 4, timeWidth: 8 }),
     parameters: { denoise: "unet.res3.conv1.kernel" },
+  },
+  unet2d: {
+    create: () => unet2dStep({ batchSize: 2, size: 4, unet: { blockOutChannels: [8, 8], attentionHeadDim: 4 } }),
+    parameters: { denoise: "unet.mid_block.resnets.0.conv1.kernel" },
   },
   dcgan: {
     create: () => dcganStep({ batchSize: 4, size: 8, latentDim: 3, channels: [4, 6] }),

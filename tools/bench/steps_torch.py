@@ -161,6 +161,111 @@ class Denoiser(nn.Module):
         return F.mse_loss(self.unet(x, t), eps)
 
 
+class Resnet2D(nn.Module):
+    """ResnetBlock2D of diffusers."""
+
+    def __init__(self, a, b, time=128):
+        super().__init__()
+        self.norm1, self.conv1 = nn.GroupNorm(8, a), nn.Conv2d(a, b, 3, padding=1)
+        self.time_emb_proj = nn.Linear(time, b)
+        self.norm2, self.conv2 = nn.GroupNorm(8, b), nn.Conv2d(b, b, 3, padding=1)
+        if a != b:
+            self.conv_shortcut = nn.Conv2d(a, b, 1)
+
+    def forward(self, x, time):
+        h = self.conv1(F.silu(self.norm1(x))) + self.time_emb_proj(time)[:, :, None, None]
+        h = self.conv2(F.silu(self.norm2(h)))
+        return (self.conv_shortcut(x) if hasattr(self, "conv_shortcut") else x) + h
+
+
+class Attention2D(nn.Module):
+    """Self-attention over pixels, heads of 32."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.heads, self.group_norm = c // 32, nn.GroupNorm(8, c)
+        self.to_q, self.to_k, self.to_v = nn.Linear(c, c), nn.Linear(c, c), nn.Linear(c, c)
+        self.to_out = nn.ModuleList([nn.Linear(c, c)])
+
+    def forward(self, x):
+        B, C, H, W = x.shape
+        h = self.group_norm(x).permute(0, 2, 3, 1).reshape(B, H * W, C)
+        q, k, v = (f(h).view(B, H * W, self.heads, 32).transpose(1, 2) for f in (self.to_q, self.to_k, self.to_v))
+        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, H * W, C)
+        return x + self.to_out[0](y).view(B, H, W, C).permute(0, 3, 1, 2)
+
+
+class Level2D(nn.Module):
+    def __init__(self, resnets, attention):
+        super().__init__()
+        self.resnets = nn.ModuleList([Resnet2D(a, b) for a, b in resnets])
+        if attention:
+            self.attentions = nn.ModuleList([Attention2D(b) for _, b in resnets][: 1 if attention == "mid" else None])
+
+
+def holder(**modules):
+    module = nn.Module()
+    for name, child in modules.items():
+        module.add_module(name, child)
+    return module
+
+
+class UNet2D(nn.Module):
+    """UNet2DModel of diffusers with channels 32-32-64, a residual block a level, attention at the last, 11 classes."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv_in = nn.Conv2d(1, 32, 3, padding=1)
+        self.time_embedding = holder(linear_1=nn.Linear(32, 128), linear_2=nn.Linear(128, 128))
+        self.class_embedding = nn.Embedding(11, 128)
+        self.down_blocks = nn.ModuleList([Level2D([(32, 32)], False), Level2D([(32, 32)], False), Level2D([(32, 64)], True)])
+        self.mid_block = Level2D([(64, 64), (64, 64)], "mid")
+        self.up_blocks = nn.ModuleList(
+            [Level2D([(128, 64), (96, 64)], True), Level2D([(96, 32), (64, 32)], False), Level2D([(64, 32), (64, 32)], False)]
+        )
+        for level in self.down_blocks[:2]:
+            level.downsamplers = nn.ModuleList([holder(conv=Down(32, 32))])
+        for level, c in zip(self.up_blocks, (64, 32)):
+            level.upsamplers = nn.ModuleList([holder(conv=nn.Conv2d(c, c, 3, padding=1))])
+        self.conv_norm_out, self.conv_out = nn.GroupNorm(8, 32), nn.Conv2d(32, 1, 3, padding=1)
+        self.register_buffer("frequencies", 10000.0 ** (-torch.arange(16) / 16), persistent=False)
+
+    def forward(self, x, t, label):
+        angles = t[:, None] * self.frequencies
+        time = self.time_embedding.linear_1(torch.cat([angles.cos(), angles.sin()], 1))
+        time = F.silu(self.time_embedding.linear_2(F.silu(time)) + self.class_embedding(label))
+        h = self.conv_in(x)
+        skips = [h]
+        for level in self.down_blocks:
+            for i, resnet in enumerate(level.resnets):
+                h = resnet(h, time)
+                if hasattr(level, "attentions"):
+                    h = level.attentions[i](h)
+                skips.append(h)
+            if hasattr(level, "downsamplers"):
+                h = level.downsamplers[0].conv(h)
+                skips.append(h)
+        first, second = self.mid_block.resnets
+        h = second(self.mid_block.attentions[0](first(h, time)), time)
+        for level in self.up_blocks:
+            for i, resnet in enumerate(level.resnets):
+                h = resnet(torch.cat([h, skips.pop()], 1), time)
+                if hasattr(level, "attentions"):
+                    h = level.attentions[i](h)
+            if hasattr(level, "upsamplers"):
+                h = level.upsamplers[0].conv(F.interpolate(h, scale_factor=2.0, mode="nearest"))
+        return self.conv_out(F.silu(self.conv_norm_out(h)))
+
+
+class Denoiser2D(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.unet = UNet2D()
+
+    def forward(self, x, t, label, eps):
+        return F.mse_loss(self.unet(x, t, label), eps)
+
+
 class Generator(nn.Module):
     def __init__(self):
         super().__init__()
@@ -307,6 +412,12 @@ def unet(compiled):
     return model, single(model, "denoise", optimizer, compiled), [images(), torch.randn(64, 32), images()]
 
 
+def unet2d(compiled):
+    model = Denoiser2D().to(memory_format=torch.channels_last)
+    batch = [images(), 1000 * torch.rand(64), torch.randint(0, 11, (64,)), images()]
+    return model, single(model, "denoise", adam(model.parameters(), lr=1e-3), compiled), batch
+
+
 def dcgan(compiled):
     model = Gan().to(memory_format=torch.channels_last)
     return model, adversarial(model, compiled), [images()]
@@ -318,10 +429,11 @@ MODELS = {
     "gpt-small": gpt(4, 4, 128, 64),
     "gpt-large": gpt(6, 6, 384, 256),
     "unet": unet,
+    "unet2d": unet2d,
     "dcgan": dcgan,
     "couplings": plain(Coupling, "nll", lambda: [torch.randn(256, 2)]),
 }
-FIELDS = {"gpt-small": ["x", "targets"], "gpt-large": ["x", "targets"], "unet": ["x", "t", "eps"]}
+FIELDS = {"gpt-small": ["x", "targets"], "gpt-large": ["x", "targets"], "unet": ["x", "t", "eps"], "unet2d": ["x", "t", "label", "eps"]}
 
 
 def read_safetensors(path):
@@ -413,4 +525,5 @@ def main(name, mode, threads):
             say(check(name, model, step, command["file"], command["steps"]))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

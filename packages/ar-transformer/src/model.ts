@@ -101,9 +101,21 @@ export function createArTransformer(config: ArTransformerConfig, datum: DatumSpe
       const { losses, weights } = score(params, state, batch);
       return tf.neg(tf.sum(tf.mul(losses, weights), 1));
     },
+    ...(network.features === undefined
+      ? {}
+      : { features: (params, state, batch) => features(transformer, params, task.sequences(state, batch)) }),
     metrics: tokenMetrics(score, !isImage),
     ...(task.sourceLength === undefined ? {} : { answers: answerScan(transformer) }),
   };
+}
+
+/** The mean over positions of what the middle layer sees. Chen et al., "Image GPT", 2020, §2.3. @returns Shape `(B, C)`. */
+function features({ network }: Transformer, params: any, sequences: Sequences): Tensor {
+  const seen = network.features?.(params, sequences) as Tensor; // (B, T, C)
+  const { weights } = sequences;
+  if (weights === undefined) return tf.mean(seen, 1);
+  const present = tf.expandDims(weights, 2);
+  return tf.div(tf.sum(tf.mul(seen, present), 1), tf.sum(present, 1));
 }
 
 /** Mean cross-entropy of the targets, smoothed; `nats` beside it is the plain one. */

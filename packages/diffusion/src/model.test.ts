@@ -37,6 +37,15 @@ describe("units of the data", () => {
   });
 });
 
+describe("the ladder of steps", () => {
+  it("has numbers that the schedule has", () => {
+    expect(model({}).ladder).toEqual({ option: "steps", values: [5, 10, 20, 50] });
+    const { ladder, sampling } = model({ preset: "ddpm", timesteps: 12, betaEnd: 0.5 });
+    expect(ladder?.values).toEqual([5, 10]);
+    expect(ladder?.values.map((steps) => sampling({ n: 1, options: { steps } }).steps)).toEqual([5, 10]);
+  });
+});
+
 describe("the loss", () => {
   /** Notes what it is shown, and predicts nothing. */
   function spy(): { network: Network; labels: number[] } {

@@ -40,6 +40,9 @@ import { targetWeight } from "./process/weights.js";
 import { diffusionSampling, sampleInputs } from "./sampling.js";
 import { type DataState, scaleOf } from "./scale.js";
 
+/** Numbers of steps to look at: too few, the usual ones, and more than most samplers need. */
+const LADDER = [5, 10, 20, 50];
+
 /**
  * A diffusion model for the given data.
  *
@@ -75,6 +78,7 @@ export function modelOf(diffusion: Diffusion): GenerativeModel<DiffusionParams, 
     objectives: [objective(diffusion)],
     training: trainingOf(datum.shape),
     sampleInputs: sampleInputs(datum),
+    ladder: { option: "steps", values: LADDER.filter((steps) => steps <= mostSteps(diffusion)) },
     sampling({ options, inputs = {} }) {
       const checked = parseOptions("@latentkit/diffusion", diffusionSampleOptions, options);
       return diffusionSampling(diffusion, checked, Object.keys(inputs));
@@ -84,6 +88,10 @@ export function modelOf(diffusion: Diffusion): GenerativeModel<DiffusionParams, 
     scanMetrics: { flowLogProb: flowLikelihood(diffusion) },
   };
 }
+
+/** Time-steps to choose from; any number on a continuous process. */
+const mostSteps = ({ settings }: Diffusion): number =>
+  settings.process === "vp" ? settings.timesteps : Number.POSITIVE_INFINITY;
 
 /** The weighted squared error of the prediction, mean over examples and values. */
 function objective(diffusion: Diffusion): Objective<DiffusionParams, DataState> {

@@ -2,6 +2,7 @@ import { couplingsStep } from "./couplings.mjs";
 import { dcganStep } from "./dcgan.mjs";
 import { gptStep } from "./gpt.mjs";
 import { unetStep } from "./unet.mjs";
+import { unet2dStep } from "./unet2d.mjs";
 import { vaeStep } from "./vae.mjs";
 
 const LARGE_GPT = { batchSize: 8, blockSize: 256, nLayer: 6, nHead: 6, nEmbd: 384 };
@@ -22,6 +23,11 @@ export const STEPS = {
     create: () => gptStep(LARGE_GPT),
   },
   unet: { title: "U-Net 32-64-128, 28x28, batch 64", asked: 1.05, create: () => unetStep() },
+  unet2d: {
+    title: "UNet2D 32-32-64 with attention and classes, 28x28, batch 64",
+    asked: 1,
+    create: () => unet2dStep(),
+  },
   dcgan: { title: "DCGAN 28x28, batch 64, both updates", asked: 1.25, create: () => dcganStep() },
   couplings: { title: "8 affine couplings, 128-wide MLPs, batch 256", asked: 2, create: () => couplingsStep() },
 };

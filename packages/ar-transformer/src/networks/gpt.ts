@@ -13,6 +13,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Architecture } from "../architecture.js";
 import type { KeyValue } from "./attention.js";
 import { embed, logitsOf, type Table, tableInit } from "./embedding.js";
+import { normalize } from "./layers.js";
 import { lookAheadBias, paddingBias } from "./masks.js";
 import { type StackParams, stack, stackInit } from "./stack.js";
 
@@ -57,6 +58,22 @@ export function gptForward(architecture: Architecture, { transformer }: GptParam
   const mask = lookAheadBias(length);
   const bias = places === undefined ? mask : tf.maximum(tf.add(mask, paddingBias(places.present)), -1e9);
   return stack(architecture, transformer, x, { rotation, bias, key: pass.key });
+}
+
+/**
+ * What the middle layer reads, normalised: classes lie most open there, since the last layers turn to the next token (Chen et al., "Image GPT",
+ * 2020, §4.2).
+ *
+ * @param tokens int32, `(B, T)`. @returns Shape `(B, T, C)`.
+ */
+export function gptFeatures(architecture: Architecture, { transformer }: GptParams, tokens: Tensor): Tensor {
+  const { nLayer, placement } = architecture;
+  const middle = Math.max(1, Math.floor(nLayer / 2));
+  const { x, rotation } = embed(architecture, transformer, tokens, undefined, undefined);
+  const bias = lookAheadBias(tokens.shape[1] as number);
+  const read = stack({ ...architecture, nLayer: middle }, { h: transformer.h }, x, { rotation, bias }).x;
+  const norm = middle === nLayer ? transformer.ln_f : transformer.h[middle]?.ln_1;
+  return placement === "post" || norm === undefined ? read : normalize(architecture, norm, read);
 }
 
 /** Positions counted from the first token of each row, `(B, T)`; 0 in the padding, which `present` tells. */

@@ -13,7 +13,7 @@ import {
   encoderDecoderLogits,
   type Memory,
 } from "./encoder-decoder.js";
-import { type GptParams, gptForward, gptInit, gptLogits, gptStep, type NextPlace } from "./gpt.js";
+import { type GptParams, gptFeatures, gptForward, gptInit, gptLogits, gptStep, type NextPlace } from "./gpt.js";
 
 /** What a generation begins with. */
 export interface Prompt {
@@ -42,6 +42,8 @@ export interface Network {
   init(key: Key): any;
   /** Logits of every target, `(B, T, V)`. @param key Of dropout; absent when nothing is dropped. */
   logits(params: any, sequences: Sequences, key?: Key): Tensor;
+  /** What a layer in the middle sees at every position, `(B, T, C)`; absent in a network of pairs. */
+  features?(params: any, sequences: Sequences): Tensor;
   /** Reads a prompt, and the source of pairs, in one pass. */
   prefill(params: any, prompt: Prompt): Reading;
   /** Reads one more token of every row. @param tokens int32, `(B,)`. @param before Its cache has room at `place.slot`. */
@@ -65,6 +67,7 @@ function gptNetwork(architecture: Architecture): Network {
     init: (key) => gptInit(architecture, key),
     logits: (params: GptParams, { inputs }, key) =>
       gptLogits(architecture, params, gptForward(architecture, params, inputs, { key }).x),
+    features: (params: GptParams, { inputs }) => gptFeatures(architecture, params, inputs),
     prefill(params: GptParams, { tokens, padding }) {
       const { x, keyValues } = gptForward(architecture, params, tokens, { padding });
       return { logits: gptLogits(architecture, params, lastOf(x)), layers: keyValues };

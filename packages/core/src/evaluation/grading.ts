@@ -64,8 +64,8 @@ interface DrawnSets {
 }
 
 /**
- * Draws samples, as many as the reference has (of a conditional model with the reference's labels). The reference is the same for every
- * model and seed.
+ * Draws samples, as many as the reference has. The reference is the same for every model and seed. A conditional model is asked for the labels of the
+ * control: with the reference's own the two sets would not be independent, and distances that suppose so come out too small.
  *
  * @param usual How many when the context has no limit of its own; 10,000 when absent.
  */
@@ -73,26 +73,32 @@ export async function drawSets(context: MetricContext, usual?: number): Promise<
   const { session, dataset, split } = context;
   const { n, remark } = sampleCount(context, usual);
   if (n < 2) throw new UserError("@latentkit/core", `samples cannot be compared with ${n} example; raise --limit`);
-  const reference = gatherShuffled(split, n);
-  const asked = session.model.conditional === true ? reference.label : undefined;
+  const control = gatherShuffled(controlSplit(dataset, split), n);
+  const asked = session.model.conditional === true ? control.label : undefined;
   return {
     n,
     ...(remark === undefined ? {} : { remark }),
     samples: await drawExamples(context, n, asked),
-    reference,
-    control: gatherShuffled(controlSplit(dataset, split), n),
+    reference: gatherShuffled(split, n),
+    control,
   };
 }
 
-/** Samples with the labels asked for, if any; drawn once for all that is measured together. */
+/**
+ * Samples with the labels asked for, if any; drawn once for all that is measured together.
+ *
+ * @throws UserError when they are not finite: a classifier would name those, too.
+ */
 export async function drawExamples(context: MetricContext, n: number, label?: HostTensor): Promise<Examples> {
   const { session, seed, sampling = {}, shared } = context;
   const asked = label ? { label: Array.from(label.data) } : {};
   const name = `${SAMPLES}${JSON.stringify([n, seed, sampling, asked])}`;
   const known = shared?.get(name) as Promise<HostTensor> | undefined;
-  const x = known ?? session.sample({ n, seed, options: sampling, ...asked });
-  shared?.set(name, x);
-  return label ? { x: await x, label } : { x: await x };
+  const drawing = known ?? session.sample({ n, seed, options: sampling, ...asked });
+  shared?.set(name, drawing);
+  const x = await drawing;
+  checkFinite(x, "samples");
+  return label ? { x, label } : { x };
 }
 
 const SAMPLES = "samples ";
@@ -119,14 +125,11 @@ export async function gradeSets(extractor: FeatureExtractor, context: MetricCont
 export async function valueSets(context: MetricContext): Promise<GradedSets> {
   const { samples, reference, control, ...counts } = await drawSets(context);
   const width = sizeOf(context.dataset.datum.shape);
-  const asPoints = ({ x }: Examples): Graded => {
-    checkFinite(x, "samples");
-    return {
-      points: points(x.data as Float32Array, width),
-      labels: new Int32Array(0),
-      confidence: new Float32Array(0),
-    };
-  };
+  const asPoints = ({ x }: Examples): Graded => ({
+    points: points(x.data as Float32Array, width),
+    labels: new Int32Array(0),
+    confidence: new Float32Array(0),
+  });
   return { ...counts, samples: asPoints(samples), reference: asPoints(reference), control: asPoints(control) };
 }
 

@@ -15,7 +15,8 @@ const WIDTH = 3;
 /** Points around +1 (label 0) and -1 (label 1) on the first axis, spread 0.25 on all. */
 function split(name: string, size: number): Split {
   const noise = philoxNormal(hostKey(3, name), size * WIDTH);
-  const label = (i: number) => i % 2;
+  const labels = philoxNormal(hostKey(4, name), size);
+  const label = (i: number) => ((labels[i] as number) < 0 ? 0 : 1);
   const value = (i: number, j: number) => 0.25 * (noise[i * WIDTH + j] as number) + (j === 0 ? 1 - 2 * label(i) : 0);
   return {
     size,
@@ -151,7 +152,12 @@ describe("featureMetrics", () => {
     expect(results.precisionSignRule?.value).toBeGreaterThan(0.8);
   });
 
-  it("ask a conditional model for the reference's labels and check what comes", async () => {
+  it("ask a conditional model for labels that are independent of the reference's: the distance of a right one is zero", async () => {
+    const { kidSignRule } = await evaluate(clusters({ conditional: true }), ["kidSignRule"]);
+    expect(Math.abs(kidSignRule?.value ?? 1)).toBeLessThan(4 * (kidSignRule?.stderr ?? 0));
+  });
+
+  it("ask a conditional model for labels and check what comes", async () => {
     const { labelAgreementSignRule: right } = await evaluate(clusters({ conditional: true }), [
       "labelAgreementSignRule",
     ]);
@@ -175,6 +181,21 @@ describe("featureMetrics", () => {
     ).fidSignRule as MetricResult;
     expect([n, note]).toEqual([20, "sign-rule, not Inception"]);
     await expect(evaluate(clusters(), ["fidSignRule"], { limit: 3 })).rejects.toThrow("at least 4 samples, got 3");
+  });
+
+  it("refuse samples of a model that diverged, and say how many: a classifier would name those, too", async () => {
+    const context = await contextOf(clusters({ conditional: true }), 60);
+    const sample = async (request: { n: number }) => {
+      const { data, ...x } = await context.session.sample(request);
+      return { ...x, data: Float32Array.from(data, (value, i) => (i === 7 || i === 100 ? Number.NaN : value)) };
+    };
+    const session = Object.assign(Object.create(context.session), { sample });
+    for (const name of ["confidenceSignRule", "energyDistance", "copying", "cas"]) {
+      const measured = createEvaluator({ extractors: [extractor()] }).evaluate({ ...context, session }, [name]);
+      await expect(measured, name).rejects.toThrow(
+        "samples hold values that are not finite, 2 of 60; the model diverged, use an earlier checkpoint",
+      );
+    }
   });
 
   it("apply to the extractor's data only", async () => {

@@ -155,7 +155,7 @@ async function train(
     out,
     evaluator,
     evaluations: MOMENTS,
-    evaluateLimit: plan.samples,
+    evaluateLimit: momentSamples(plan.samples),
     onEvaluate,
     ...(isBegun ? { resume: "latest" as const } : {}),
     ...{ signal, versions, onStage, onWarning },

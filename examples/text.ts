@@ -4,7 +4,7 @@
  *   node examples/text.ts [steps]          (after `npm run build`; Node >= 22.18 runs TypeScript)
  *
  * Expected after the default 2000 steps, a pass and a half: 1.86 nats a test character (2.7 bits; three seeds gave 1.851 to 1.872), so as uncertain as
- * among 6.4 of 83 characters. What it writes is mostly of real words, with names, dashes and quotation marks where the book has them, and no sense.
+ * among 6.4 of 83 characters. What it writes looks like the book from afar and has no sense.
  */
 import { arTransformer } from "@latentkit/ar-transformer";
 import { train } from "@latentkit/core";

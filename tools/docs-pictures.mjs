@@ -25,6 +25,11 @@ const RUNS = {
   moons: "train flow --data moons --steps 400 --set layers=6 --set width=64 --batch-size 256",
 };
 
+/** Pictures that a benchmark draws of a run of its own, which takes half an hour to train; made only when named. */
+const BENCHES = {
+  "by-class.png": ["classes", "tools/bench/diffusion-mnist.mjs --precision bf16 --samples 0 --inpaint 10"], // and by-class-inpainted.png
+};
+
 /** What makes each picture: a run and a command on it, or a file that training leaves. */
 const PICTURES = {
   "digits.png": ["digits", "sample RUN -n 64 --out OUT"],
@@ -50,6 +55,16 @@ function latentkit(line) {
   if (status !== 0) throw new Error(`latentkit ${line} ended with ${status}`);
 }
 
+/** Draws a picture of {@link BENCHES}, by the benchmark's run or a new one. */
+function bench(name) {
+  const [run, command] = BENCHES[name];
+  const folder = join(work, run);
+  const args = [...command.split(" "), existsSync(folder) ? "--run" : "--out", folder, "--png", join(images, name)];
+  process.stdout.write(`node ${args.join(" ")}\n`);
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
+  if (status !== 0) throw new Error(`${command} ended with ${status}`);
+}
+
 const isTrained = (run) => existsSync(join(work, run, "report.html"));
 
 function train(run) {
@@ -67,5 +82,6 @@ await main(() => {
     if (how.includes("RUN")) latentkit(how.replace("RUN", run).replace("OUT", out));
     else copyFileSync(join(work, run, how), out);
   }
+  for (const name of wanted.filter((one) => one in BENCHES)) bench(name);
   for (const [run, how] of wanted.length > 0 ? [] : NUMBERS) latentkit(how.replace("RUN", run));
 });

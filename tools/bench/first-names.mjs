@@ -11,7 +11,7 @@ import { benchPairs } from "./pairs.mjs";
 await benchPairs(
   {
     data: firstNames(),
-    config: { nLayer: 3, nHead: 4, nEmbd: 128, placement: "pre", dropout: 0.3, labelSmoothing: 0 },
+    config: { nLayer: 3, nHead: 4, nEmbd: 128, placement: "pre", dropout: 0.3, labelSmoothing: 0, initStd: 0.02 },
     training: {
       steps: 3000, // 27 epochs
       batchSize: 64,

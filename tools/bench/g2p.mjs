@@ -11,7 +11,7 @@ import { benchPairs } from "./pairs.mjs";
 await benchPairs(
   {
     data: cmudict({ maxSource: 16, maxTarget: 16 }), // 0.1 % of the words are longer
-    config: { nLayer: 3, nHead: 4, nEmbd: 128, placement: "pre", dropout: 0, labelSmoothing: 0 }, // 1.4 M parameters
+    config: { nLayer: 3, nHead: 4, nEmbd: 128, placement: "pre", dropout: 0, labelSmoothing: 0, initStd: 0.02 }, // 1.4 M parameters
     training: {
       steps: 10_000, // 11 epochs
       batchSize: 128,

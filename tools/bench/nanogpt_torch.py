@@ -2,7 +2,7 @@
 
     python nanogpt_torch.py TEXT MODE THREADS        MODE: eager | compile (torch.compile); both with a fused optimizer
 
-Answers each line of its standard input, {"do": "train", "seed": S, "steps": N}, with a line of JSON: mean loss over the whole validation split in blocks, nats a
+Answers each line of its standard input, {"do": "train", "seed": S, "steps": N, "std": D}, with a line of JSON: mean loss over the whole validation split in blocks, nats a
 character; seconds of all updates but the first, which compiles, and of all.
 """
 
@@ -39,7 +39,7 @@ class Block(nn.Module):
 
 
 class Gpt(nn.Module):
-    def __init__(self, symbols):
+    def __init__(self, symbols, std):
         super().__init__()
         self.tokens, self.positions = nn.Embedding(symbols, WIDTH), nn.Embedding(BLOCK, WIDTH)
         self.blocks = nn.ModuleList(Block() for _ in range(LAYERS))
@@ -47,7 +47,8 @@ class Gpt(nn.Module):
         for name, p in self.named_parameters():
             if p.dim() == 2:
                 residual = name.endswith(("output.weight", "contract.weight"))
-                nn.init.normal_(p, std=0.02 / math.sqrt(2 * LAYERS) if residual else 0.02)
+                kernel = name.startswith("blocks")
+                nn.init.normal_(p, std=std / math.sqrt(2 * LAYERS) if residual else std if kernel else 0.02)
 
     def forward(self, x, targets):
         h = self.tokens(x) + self.positions.weight
@@ -63,11 +64,11 @@ def rate(t, steps):
     return FINAL + 0.5 * (1 + math.cos(math.pi * (t - WARMUP) / (steps - WARMUP))) * (PEAK - FINAL)
 
 
-def train(ids, symbols, seed, steps, compiled):
+def train(ids, symbols, compiled, seed, steps, std):
     torch.manual_seed(seed)
     cut = round(0.9 * len(ids))
     training, validation = ids[:cut], ids[cut:]
-    model = Gpt(symbols)
+    model = Gpt(symbols, std)
     loss_of = torch.compile(model) if compiled else model
     matrices, vectors = ([p for p in model.parameters() if (p.dim() >= 2) == rank] for rank in (True, False))
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
@@ -119,7 +120,7 @@ def main(path, mode, threads):
     say({"torch": torch.__version__, "characters": len(ids), "symbols": len(symbols)})
     for line in sys.stdin:
         command = json.loads(line)
-        say(train(ids, len(symbols), command["seed"], command["steps"], mode == "compile"))
+        say(train(ids, len(symbols), mode == "compile", command["seed"], command["steps"], command["std"]))
 
 
 main(*sys.argv[1:])

@@ -49,9 +49,9 @@ export function summary(name, started, engines) {
       return [label, { ...toTorch, ...toEager }];
     }),
   );
-  const { title, asked } = STEPS[name];
+  const { title, target } = STEPS[name];
   const parameters = started.get(engines[0]).ready.parameters;
-  return { name, title, asked, parameters, faster, engines, ratios, contenders: Object.fromEntries(described) };
+  return { name, title, target, parameters, faster, engines, ratios, contenders: Object.fromEntries(described) };
 }
 
 const range = ({ median, min, max }, digits) =>
@@ -70,7 +70,7 @@ export const HEADINGS = [
   "torch eager ms",
   "torch compile ms",
   "torch/ours",
-  "asked",
+  "target",
   "host µs",
   "MiB",
   "torch MiB",
@@ -79,7 +79,7 @@ export const HEADINGS = [
 ];
 
 /** Lines of one model in the table: one an engine. */
-export function formatRow({ name, asked, faster, engines, ratios, contenders }) {
+export function formatRow({ name, target, faster, engines, ratios, contenders }) {
   return engines.map((label) => {
     const ours = contenders[label];
     const peer = (which) => (contenders[which] === undefined ? "" : time(contenders[which].ms));
@@ -94,7 +94,7 @@ export function formatRow({ name, asked, faster, engines, ratios, contenders }) 
       peer("torch eager"),
       peer("torch compile"),
       torch === undefined ? "" : range(torch, 2),
-      String(asked),
+      String(target),
       ours.hostMicroseconds === undefined ? "" : ours.hostMicroseconds.median.toFixed(0),
       ours.residentMiB.toFixed(0),
       faster === undefined ? "" : contenders[faster].residentMiB.toFixed(0),

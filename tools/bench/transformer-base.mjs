@@ -13,7 +13,7 @@ import { cmudict } from "@latentkit/datasets";
 import { engineOf } from "./flow-options.mjs";
 
 /** Nats a token above the floor that the loss must come below. */
-const ASKED = 0.1;
+const TARGET = 0.1;
 
 const { values } = parseArgs({
   options: {
@@ -74,10 +74,10 @@ console.log(
     loss: round(last),
     floor: round(floor),
     above: round(above),
-    asked: ASKED,
-    reached: above < ASKED,
+    target: TARGET,
+    reached: above < TARGET,
     evaluated: round(unsmoothed.value),
-    stepsToReach: losses.findIndex((loss) => loss - floor < ASKED) + 1,
+    stepsToReach: losses.findIndex((loss) => loss - floor < TARGET) + 1,
     trainSeconds: round(run.result.trainSeconds),
     cpuSeconds: round((user + system) / 1e6),
   }),

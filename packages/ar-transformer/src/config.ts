@@ -61,6 +61,9 @@ export const arTransformerConfig = z.object({
   bias: auto(z.boolean()).describe(
     "Biases in linear layers and layer norms; GPT-2 has them, nanoGPT's small models not",
   ),
+  initStd: auto(z.number().positive()).describe(
+    "Standard deviation that kernels begin with; auto is GPT-2's 0.02 from its width of 768 on and larger in narrower networks, which learn faster by it; in post-norm 1 / sqrt(nEmbd)",
+  ),
   dropout: auto(z.number().min(0).lt(1)).describe(
     "Share of embeddings, attention weights and sublayer outputs that training drops; 0.1 of transformer presets, else 0",
   ),

@@ -92,6 +92,30 @@ describe("a decoder-only network", () => {
   });
 });
 
+describe("kernels begin", () => {
+  const spread = (datum: DatumSpec, options: object, path: string) => {
+    const { network } = wireTransformer(arTransformerConfig.parse(options), datum);
+    const kernel = new Map(flatten<tf.Tensor>(network.init(key("init")))).get(path) as tf.Tensor;
+    return numbers(tf.sqrt(tf.mean(tf.square(kernel))))[0] as number;
+  };
+
+  it("as wide as their inputs ask: GPT-2's 0.02 is for its width", () => {
+    const initStd = (datum: DatumSpec, options: object) =>
+      wireTransformer(arTransformerConfig.parse(options), datum).architecture.initStd;
+    expect(initStd(text, { preset: "gpt2-xl" })).toBe(0.02);
+    expect(initStd(text, { preset: "gpt2" })).toBe(0.02);
+    expect(initStd(text, { preset: "nano" })).toBeCloseTo(0.049, 4);
+    expect(initStd(pairs, { preset: "transformer-base" })).toBeCloseTo(512 ** -0.5, 6);
+  });
+
+  it("smaller where residual branches end, but not in post-norm", () => {
+    const nano = { nLayer: 2, nHead: 4, nEmbd: 128, initStd: 0.1 };
+    expect(spread(text, nano, "transformer.h.0.attn.c_attn.weight")).toBeCloseTo(0.1, 3);
+    expect(spread(text, nano, "transformer.h.1.attn.c_proj.weight")).toBeCloseTo(0.05, 3);
+    expect(spread(pairs, nano, "decoder.h.1.attn.c_proj.weight")).toBeCloseTo(0.1, 3);
+  });
+});
+
 describe("sinusoids", () => {
   it("are the paper's, interleaved, or all sines before all cosines", () => {
     const angle = (position: number, i: number) => position / 10000 ** ((2 * i) / 6);

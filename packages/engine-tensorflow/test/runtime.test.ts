@@ -137,6 +137,63 @@ describe.skipIf(noLibrary !== undefined)(`TensorFlow${noLibrary ? ` (skipped: ${
       await store.dispose();
     });
 
+    test.each(lowerings)("keeps every path what it is when small states are updated as one: %s", async (lowering) => {
+      const one = engines[lowering];
+      const store = one.createStore();
+      const both = { a: vector(2), b: matrix(2) };
+      const first = { "p.a": [1, 2], "p.b": [3, 4, 5, 6], "m.a": [0, 1], "m.b": [2, 3, 4, 5] };
+      const shape = (path: string) => (path.endsWith("a") ? [2] : [2, 2]);
+      await store.write(Object.entries(first).map(([path, v]) => [path, hostTensor(v, shape(path))] as const));
+      const step: ProgramFunction = ({ p, m }, { x }) => {
+        const ok = tf.less(x, 10);
+        const update = (name: "a" | "b") => {
+          const next = tf.add(tf.mul(m[name], 0.5), x);
+          return [tf.where(ok, tf.sub(p[name], next), p[name]), tf.where(ok, next, m[name])] as const;
+        };
+        const [a, b] = [update("a"), update("b")];
+        return { state: { p: { a: a[0], b: b[0] }, m: { a: a[1], b: b[1] } }, outputs: { sum: tf.sum(p.b) } };
+      };
+      const specs = { state: { p: both, m: both }, inputs: { x: { shape: [], dtype: "float32" as const } } };
+      const program = await compile(one, step, specs, store);
+      const total: ProgramFunction = ({ p }) => ({ outputs: { y: tf.add(tf.sum(p.a), tf.sum(p.b)) } });
+      const reader = await compile(one, total, { state: { p: both }, inputs: {} }, store);
+      const expected = Object.fromEntries(Object.entries(first).map(([path, v]) => [path, [...v]]));
+      const advance = (x: number) => {
+        for (const name of ["a", "b"]) {
+          const [p, m] = [expected[`p.${name}`], expected[`m.${name}`]] as [number[], number[]];
+          for (const i of p.keys()) {
+            m[i] = (m[i] as number) * 0.5 + x;
+            p[i] = (p[i] as number) - (m[i] as number);
+          }
+        }
+      };
+      const state = async () =>
+        Object.fromEntries([...(await store.read(Object.keys(first)))].map(([k, v]) => [k, [...v.data]]));
+      const sum = (...paths: string[]) => paths.flatMap((path) => expected[path] as number[]).reduce((a, b) => a + b);
+      for (const x of [1, 2]) {
+        const before = sum("p.b");
+        expect((await program.run({ x })).sum.data[0]).toBe(before);
+        advance(x);
+        expect((await reader.run()).y.data[0]).toBe(sum("p.a", "p.b"));
+        expect(await state()).toEqual(expected);
+      }
+      await program.run({ x: 11 }); // refused
+      expect(await state()).toEqual(expected);
+      await store.write([["m.b", hostTensor([1, 1, 1, 1], [2, 2])]]);
+      expected["m.b"] = [1, 1, 1, 1];
+      await program.run({ x: 3 });
+      advance(3);
+      expect(await state()).toEqual(expected);
+      expect([...store.specs()].map(([path, { shape }]) => [path, shape])).toEqual(
+        Object.keys(first).map((path) => [path, shape(path)]),
+      );
+      await store.delete(["p.a"]);
+      expect([...store.specs().keys()]).toEqual(["p.b", "m.a", "m.b"]);
+      expect(await read(store, "p.b")).toEqual(expected["p.b"]);
+      await expect(program.run({ x: 1 })).rejects.toThrow('store: no tensor at "p.a"');
+      await store.dispose();
+    });
+
     test.each(lowerings)("takes a verdict that has more axes than the state: %s", async (lowering) => {
       const one = engines[lowering];
       const store = one.createStore();

@@ -123,7 +123,7 @@ export function gpt2Config(architecture: Architecture, eos: number | undefined):
     embd_pdrop: dropout,
     attn_pdrop: dropout,
     layer_norm_epsilon: 1e-5,
-    initializer_range: 0.02,
+    initializer_range: architecture.initStd,
     scale_attn_weights: true,
     scale_attn_by_inverse_layer_idx: false,
     reorder_and_upcast_attn: false,

@@ -21,7 +21,7 @@ export function affine({ weight, bias }: Affine, x: Tensor): Tensor {
   return nn.linear(bias === undefined ? { kernel: weight } : { kernel: weight, bias }, x);
 }
 
-/** Normal kernel, zero bias. GPT-2's deviation is 0.02; Radford et al., 2019, §2.3, divide it on the way back to the residual stream. */
+/** Normal kernel, zero bias. */
 export function affineInit(key: Key, inputs: number, outputs: number, bias: boolean, std: number): Affine {
   const weight = tf.mul(normal(fold(key, "weight"), [inputs, outputs]), std);
   return bias ? { weight, bias: tf.zeros([outputs]) } : { weight };
@@ -45,10 +45,9 @@ export interface Deviations {
   readonly writing: number;
 }
 
-/** GPT-2's 0.02, over the root of the number of sublayers where they are added up; Glorot's of square kernels in post-norm. */
-export function deviations({ nLayer, nEmbd, placement }: Architecture): Deviations {
-  if (placement === "post") return { reading: nEmbd ** -0.5, writing: nEmbd ** -0.5 };
-  return { reading: 0.02, writing: 0.02 / Math.sqrt(2 * nLayer) };
+/** In pre-norm what is added up begins smaller, by the root of the number of sublayers: Radford et al., 2019, §2.3. */
+export function deviations({ nLayer, placement, initStd }: Architecture): Deviations {
+  return { reading: initStd, writing: placement === "post" ? initStd : initStd / Math.sqrt(2 * nLayer) };
 }
 
 export function mlpInit(architecture: Architecture, key: Key): MlpParams {

@@ -24,6 +24,7 @@ import { trainConfigSchema } from "../train-config.js";
 import { activeObjectives, initialState, trainStateSpecs, trainStep } from "../train-step.js";
 import { shareOf } from "./classes.js";
 import type { Estimate } from "./frechet.js";
+import { shifted } from "./shifted.js";
 
 /** Examples with the class of each. */
 export interface LabelledSet {
@@ -40,6 +41,8 @@ export interface ClassifierRecipe {
   readonly classes: number;
   /** Passes over the training set. */
   readonly passes: number;
+  /** Pictures are moved by up to so many pixels each way, anew on every pass; not at all when absent. */
+  readonly shift?: number;
   readonly learningRate: number;
   readonly seed: number;
 }
@@ -66,10 +69,11 @@ export async function trainAndTest(
   test: LabelledSet,
   recipe: ClassifierRecipe,
 ): Promise<ClassifierResult> {
-  const { passes, learningRate, seed } = recipe;
+  const { passes, learningRate, seed, shift = 0 } = recipe;
   checkValues(train.x);
   const model = classifier(train.x, recipe);
   const split = splitOf(train);
+  const isMoved = shift > 0 && train.x.shape.length === 4;
   const batchSize = Math.min(BATCH, split.size);
   const steps = Math.max(LEAST_STEPS, Math.round((passes * split.size) / batchSize));
   const optimizer = { name: "adam", learningRate, schedule: "cosine" };
@@ -91,7 +95,9 @@ export async function trainAndTest(
       store,
     );
     for (let t = 0; t < steps; t++) {
-      const inputs = { batch: split.gather(order.indices(t)), step: hostTensor([t], [], "int32") };
+      const drawn = split.gather(order.indices(t));
+      const x = isMoved ? shifted(drawn.x as HostTensor, shift, hostKey(seed, "shift", t)) : drawn.x;
+      const inputs = { batch: { ...drawn, x }, step: hostTensor([t], [], "int32") } as Tree<HostTensor>;
       await step.run(inputs, hostKey(seed, "train", t));
     }
     const right = await new Session(model, engine, store, specs, "ema").perExample(isRight(model), splitOf(test));

@@ -11,6 +11,7 @@ import { type Call, type Lowering, registerLowering } from "./registry.js";
 export const COMPOSITES: ReadonlySet<string> = new Set([
   ...[
     "AdamUpdate",
+    "DynamicUpdateSlice",
     "Gelu",
     "LayerNorm",
     "RmsNorm",
@@ -78,6 +79,22 @@ const composites: Readonly<Record<string, Lowering>> = {
     const { shape } = call.out();
     const row = (name: string) => b.reshape(call.input(name), [1, product(shape)]);
     return adam(b, row("param"), row("grad"), row("m"), row("v"), call).map((x) => b.reshape(x, shape));
+  },
+
+  /** A copy, and then only the new rows: a choice between two tensors reads and writes all of both. */
+  DynamicUpdateSlice: (b, { input, attr }) => {
+    const [x, update, axis] = [input("x"), input("update"), attr<number>("axis")];
+    const size = update.shape[axis] as number;
+    const last = b.scalar((x.shape[axis] as number) - size, "int32");
+    const start = b.binary("Max", b.binary("Min", input("start"), last), b.scalar(0, "int32"));
+    const rows = b.add(b.cast(b.reshape(start, [1]), "int64"), b.counting(size));
+    const along = b.reshape(
+      rows,
+      update.shape.map((_, i) => (i === axis ? size : 1)),
+    );
+    return b.op("ScatterElements", [x, b.expand(along, update.shape), update], x.shape, x.type, {
+      attributes: { axis },
+    });
   },
 
   [JOINED_UPDATES]: (b, call) => {

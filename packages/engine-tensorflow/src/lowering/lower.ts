@@ -3,7 +3,9 @@ import { callOf, checkLowered } from "@latentkit/jit/lowering";
 import { type Pointer, type TensorFlow, TensorFlowError } from "../native/tensorflow.js";
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
 import { joinSquares } from "./join-squares.js";
+import { type JoinedGraph, joinUpdates, type StatePart } from "./join-updates.js";
 import { loweringOf } from "./registry.js";
+import { transposeFirst } from "./transpose-first.js";
 import { updateInPlace } from "./update-in-place.js";
 
 /**
@@ -44,9 +46,17 @@ const UNCLUSTERED_BF16: Unclustered = new Set([...UNCLUSTERED, "MatMul", "BatchM
 export interface LoweredGraph {
   /** `TF_Function`, owned by the caller. */
   readonly definition: Pointer;
-  readonly states: readonly { readonly path: string; readonly spec: TensorSpec; readonly created: boolean }[];
+  readonly states: readonly LoweredState[];
   /** What each operation was written for: operation `n12_MatMul` for the kernel and line at 12. */
   readonly sites: readonly string[];
+}
+
+/** A variable of a program. */
+export interface LoweredState {
+  /** What it holds, one behind the other: one of the program's states, or several that are updated alike. */
+  readonly parts: readonly StatePart[];
+  /** Whether the program makes it. */
+  readonly created: boolean;
 }
 
 /** What a graph is lowered with. */
@@ -54,6 +64,10 @@ export interface LowerOptions {
   readonly name: string;
   readonly lowering: Lowering;
   readonly precision: Precision;
+  /** Whether the CPU executes it. */
+  readonly onCpu: boolean;
+  /** What other programs on the store keep in one variable. */
+  readonly joints: readonly (readonly StatePart[])[];
   /** Values that the host feeds instead of computing them. */
   readonly fed: ReadonlyMap<ValueId, TensorSpec>;
 }
@@ -69,29 +83,34 @@ export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions):
   const unclustered = lowering === "clusters" ? apart : "all";
   const builder = new GraphBuilder(tf, unclustered, precision);
   try {
-    return new Lowerer(builder, arranged(graph, lowering), lowering === "xla").lower(options);
+    return new Lowerer(builder, arranged(graph, options), lowering === "xla").lower(options);
   } finally {
     builder.delete();
   }
 }
 
 /** A graph in the form that suits how it is executed. */
-function arranged(graph: Graph, lowering: Lowering): Graph {
-  if (lowering === "graph") return graph;
-  const joined = joinSquares(graph);
-  return lowering === "xla" ? updateInPlace(joined) : joined;
+function arranged(graph: Graph, { lowering, onCpu, joints }: LowerOptions): JoinedGraph {
+  if (lowering === "graph") return { graph, members: new Map() };
+  const joined = joinUpdates(joinSquares(graph), joints);
+  if (lowering === "clusters") return joined;
+  const updated = updateInPlace(joined.graph);
+  return { ...joined, graph: onCpu ? transposeFirst(updated) : updated };
 }
 
 /** One graph on its way to TensorFlow. */
 class Lowerer {
   readonly #values = new Map<ValueId, TfValue>();
+  private readonly graph: Graph;
   readonly #arguments: TfValue[] = [];
 
   constructor(
     private readonly b: GraphBuilder,
-    private readonly graph: Graph,
+    private readonly joined: JoinedGraph,
     private readonly compiled: boolean,
-  ) {}
+  ) {
+    this.graph = joined.graph;
+  }
 
   lower({ name, fed }: LowerOptions): LoweredGraph {
     const { b, graph } = this;
@@ -107,10 +126,9 @@ class Lowerer {
     const assignments = this.#assign(variables, reads);
     const outputs = graph.outputs.map(({ value }) => b.unary("Identity", this.#value(value)));
     const definition = b.toFunction(name, this.#arguments, outputs, assignments);
-    const states = graph.states.map((state) => ({
-      path: state.path,
-      spec: this.#spec((state.before ?? state.after) as ValueId),
-      created: state.before === undefined,
+    const states = graph.states.map(({ path, before, after }) => ({
+      parts: this.joined.members.get(path) ?? [{ path, spec: this.#spec((before ?? after) as ValueId) }],
+      created: before === undefined,
     }));
     return { definition, states, sites: b.sites };
   }

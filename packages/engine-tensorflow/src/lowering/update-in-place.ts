@@ -51,15 +51,15 @@ export function updateInPlace(graph: Graph): Graph {
   return { ...graph, values, nodes: [...early, ...moved], states: next };
 }
 
-type KeptState = GraphState & Required<Pick<GraphState, "before" | "after" | "when">>;
+export type KeptState = GraphState & Required<Pick<GraphState, "before" | "after" | "when">>;
 
 /** Whether a state stays as it was when a verdict is false. */
-function isKept(state: GraphState): state is KeptState {
+export function isKept(state: GraphState): state is KeptState {
   return state.before !== undefined && state.after !== undefined && state.when !== undefined;
 }
 
 /** The nodes whose every use ends in states that depend on one verdict. None of the others needs them. */
-function nodesOfOneVerdict(graph: Graph): ReadonlySet<GraphNode> {
+export function nodesOfOneVerdict(graph: Graph): ReadonlySet<GraphNode> {
   const uses = new Map<ValueId, ValueId | "many">();
   const use = (id: ValueId, verdict: ValueId | "many") => {
     const known = uses.get(id);

@@ -8,7 +8,7 @@ import {
   type TensorSpec,
   type ValueId,
 } from "@latentkit/jit";
-import type { LoweredGraph, Lowering } from "../lowering/index.js";
+import type { LoweredGraph, Lowering, StatePart } from "../lowering/index.js";
 import { programConfig } from "../native/config.js";
 import { CallFrame, type Context } from "../native/context.js";
 import { newHandle, readHandle } from "../native/tensor.js";
@@ -121,12 +121,15 @@ export class TensorflowExecutable implements Executable {
     const made = new Map<string, Variable>();
     if (this.#generation === this.store.generation) return made;
     const { states } = this.program.lowered;
-    for (const { path, spec, created } of states) {
-      if (!created && !sameSpec(this.store.get(path), spec)) throw wrongSpec(path, this.store.get(path), spec);
+    for (const { path, spec } of states.flatMap(({ parts, created }) => (created ? [] : parts))) {
+      const known = this.store.spec(path);
+      if (!sameSpec(known, spec)) throw wrongSpec(path, known, spec);
     }
-    states.forEach(({ path, spec }, i) => {
-      const known = this.store.has(path) ? this.store.get(path) : undefined;
-      const variable = known !== undefined && sameSpec(known, spec) ? known : this.store.create(spec);
+    states.forEach(({ parts }, i) => {
+      const [{ path, spec }] = parts as [StatePart];
+      const known = this.store.has(path) ? this.store.bind(parts.map((part) => part.path)) : undefined;
+      const variable =
+        known !== undefined && (parts.length > 1 || sameSpec(known, spec)) ? known : this.store.create(spec);
       if (variable !== known) made.set(path, variable);
       this.#arguments[i] = variable.handle;
     });

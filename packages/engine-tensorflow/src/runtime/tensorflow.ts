@@ -61,7 +61,16 @@ export async function tensorflow(options: TensorflowOptions = {}): Promise<Tenso
       const program = { ...graph, nodes: remaining };
       const chosen = lowering ?? chooseLowering(program, { xla: runtime.xla, precision });
       const name = context.uniqueName("program");
-      const lowered = lowerGraph(context.tf, program, { name, fed, precision, lowering: chosen });
+      const lowered = lowerGraph(context.tf, program, {
+        name,
+        fed,
+        precision,
+        lowering: chosen,
+        onCpu: device.label === "cpu",
+        joints: [...store.joints.values()],
+      });
+      for (const { parts } of lowered.states)
+        if (parts.length > 1) store.joints.set(parts.map(({ path }) => path).join("\n"), parts);
       context.addFunction(lowered.definition);
       const executable: TensorflowExecutable = new TensorflowExecutable(
         context,

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Makes the pictures of the documentation, `docs/images`, by the commands that its pages show: `npm run docs:pictures`.
- * Expects a built checkout; trains for some minutes into runs/docs, and takes what is trained there already.
+ * Expects a built checkout; trains for some minutes into runs/docs, and takes what is trained there already. The comparison of families takes an hour
+ * on a machine with nothing else to do: its pictures are made when they are named, or when it is there.
  *
  *     node tools/docs-pictures.mjs [NAME …]      only these pictures
  */
@@ -14,11 +15,14 @@ const cli = join(root, "packages/cli/bin/latentkit.js");
 const images = join(root, "docs/images");
 const work = join(root, "runs/docs");
 
-/** Arguments of `latentkit train` by run. */
+const FAMILIES = ["vae", "gan", "ar-transformer", "flow", "diffusion"];
+
+/** Arguments of `latentkit` by run. */
 const RUNS = {
-  digits: "vae --data mnist --steps 1500",
-  plane: "vae --data mnist --steps 1500 --set latentDim=2",
-  moons: "flow --data moons --steps 400 --set layers=6 --set width=64 --batch-size 256",
+  families: `compare --data mnist --budget 10m --models ${FAMILIES}`,
+  digits: "train vae --data mnist --steps 1500",
+  plane: "train vae --data mnist --steps 1500 --set latentDim=2",
+  moons: "train flow --data moons --steps 400 --set layers=6 --set width=64 --batch-size 256",
 };
 
 /** Pictures that a benchmark draws of a run of its own, which takes half an hour to train; made only when named. */
@@ -32,7 +36,11 @@ const PICTURES = {
   "ways.png": ["digits", "interpolate RUN --pairs 4 --steps 12 --out OUT"],
   "map.svg": ["plane", "map RUN --out OUT"],
   "moons-density.png": ["moons", "figures/density.png"],
+  ...Object.fromEntries(FAMILIES.map((name) => [`family-${name}.png`, ["families", `figures/${name}-samples.png`]])),
 };
+
+/** Runs that take too long to be made unasked. */
+const ON_REQUEST = ["families"];
 
 /** Numbers that the pages quote, printed. */
 const NUMBERS = [
@@ -57,8 +65,10 @@ function bench(name) {
   if (status !== 0) throw new Error(`${command} ended with ${status}`);
 }
 
-function trained(run) {
-  if (!existsSync(join(work, run, "report.html"))) latentkit(`train ${RUNS[run]} --out ${run} --overwrite`);
+const isTrained = (run) => existsSync(join(work, run, "report.html"));
+
+function train(run) {
+  if (!isTrained(run)) latentkit(`${RUNS[run]} --out ${run} --overwrite`);
 }
 
 await main(() => {
@@ -66,8 +76,8 @@ await main(() => {
   mkdirSync(work, { recursive: true });
   mkdirSync(images, { recursive: true });
   for (const [name, [run, how]] of Object.entries(PICTURES)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    trained(run);
+    if (wanted.length > 0 ? !wanted.includes(name) : ON_REQUEST.includes(run) && !isTrained(run)) continue;
+    train(run);
     const out = join(images, name);
     if (how.includes("RUN")) latentkit(how.replace("RUN", run).replace("OUT", out));
     else copyFileSync(join(work, run, how), out);

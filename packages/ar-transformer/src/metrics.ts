@@ -32,17 +32,21 @@ function ratio({ data, shape }: HostTensor): { value: number; stderr: number; n:
   return { value, stderr: n > 1 ? Math.sqrt((squares * n) / (n - 1)) / count : Number.NaN, n };
 }
 
-/** Numbers that are means over the tokens of the whole split, not over batches of it. */
-export function tokenMetrics(score: Score): Record<string, ModelMetric> {
+/**
+ * Numbers that are means over the tokens of the whole split, not over batches of it.
+ *
+ * @param watched Whether the loss is followed during training; of images `logProb` says the same.
+ */
+export function tokenMetrics(score: Score, watched: boolean): Record<string, ModelMetric> {
   const nats = perToken(({ losses }) => losses, score);
   return {
     loss: {
       unit: "nats/token",
       summary: "cross-entropy a token, each token of the split once",
-      everyEvaluation: true,
+      everyEvaluation: watched,
       perExample: nats,
       aggregate: ratio,
-      monitor: 20_000,
+      ...(watched ? { monitor: 20_000 } : {}),
     },
     perplexity: {
       unit: "tokens",

@@ -71,6 +71,7 @@ function chooseTask({ palette }: ArTransformerConfig, datum: DatumSpec): Task {
 export function createArTransformer(config: ArTransformerConfig, datum: DatumSpec): GenerativeModel {
   const transformer = wireTransformer(config, datum);
   const { architecture, network, task } = transformer;
+  const isImage = datum.kind !== "tokens" && datum.kind !== "pairs";
   const score = (params: any, state: any, batch: any) => scoresOf(transformer, params, state, batch);
   return {
     datum,
@@ -86,7 +87,7 @@ export function createArTransformer(config: ArTransformerConfig, datum: DatumSpe
         loss: (params, state, batch, { key }) => loss(transformer, params, task.sequences(state, batch), key),
       },
     ],
-    training: training(architecture),
+    training: training(architecture, task.length),
     evaluationBatch: evaluationBatch(architecture, task.length),
     sampleInputs: inputsOf(task),
     checkInputs: (inputs) => checkInputValues(task, inputs),
@@ -103,7 +104,7 @@ export function createArTransformer(config: ArTransformerConfig, datum: DatumSpe
     ...(network.features === undefined
       ? {}
       : { features: (params, state, batch) => features(transformer, params, task.sequences(state, batch)) }),
-    metrics: tokenMetrics(score),
+    metrics: tokenMetrics(score, !isImage),
     ...(task.sourceLength === undefined ? {} : { answers: answerScan(transformer) }),
   };
 }
@@ -169,9 +170,10 @@ function evaluationBatch({ nHead }: Architecture, length: number): number {
 
 /**
  * Training options. Sequences and images: nanoGPT's for a CPU; wide models learn at a lower rate, as GPT-3's (Brown et al., 2020, table 2.1).
+ * One image has as many tokens as nanoGPT's whole update of 12 x 64: long sequences come four at a time, for three times as many updates.
  * Post-norm: Vaswani et al., 2017, §5.3, with a warm-up that short runs of small models see the end of.
  */
-function training({ nEmbd, placement }: Architecture): TrainConfigInput {
+function training({ nEmbd, placement }: Architecture, length: number): TrainConfigInput {
   if (placement === "post") {
     const warmup = nEmbd >= 512 ? 4000 : 1000;
     return {
@@ -181,7 +183,7 @@ function training({ nEmbd, placement }: Architecture): TrainConfigInput {
   }
   const learningRate = nEmbd <= 512 ? 1e-3 : 6e-4;
   return {
-    batchSize: 12,
+    batchSize: Math.max(4, Math.min(12, Math.round(3072 / length))),
     steps: 2000,
     emaDecay: 0,
     optimizer: {

@@ -50,7 +50,10 @@ export function checkPoints(measure: string, a: Points, b: Points, least: number
   if (a.width !== b.width) throw new RangeError(`${measure}: points of ${a.width} and of ${b.width} dimensions`);
   const fewest = Math.min(a.count, b.count);
   if (fewest < least) {
-    throw new UserError("@latentkit/core", `${measure} needs at least ${least} samples, got ${fewest}; take more`);
+    throw new UserError(
+      "@latentkit/core",
+      `${measure} needs at least ${least} samples, got ${fewest}; take more (--limit, in a comparison --samples)`,
+    );
   }
   if (a.count !== b.count) {
     throw new UserError(

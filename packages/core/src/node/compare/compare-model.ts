@@ -28,7 +28,7 @@ import { type CostPoint, type Grades, type ModelResult, type Moment, readResult,
 import { storeFigure } from "./stored-figure.js";
 
 /** Evaluations of a run, the last one at its end. */
-const MOMENTS = 5;
+const MOMENTS = 4;
 
 /** Everything about one model of a comparison. */
 export interface ModelRequest {
@@ -155,7 +155,7 @@ async function train(
     out,
     evaluator,
     evaluations: MOMENTS,
-    evaluateLimit: plan.samples,
+    evaluateLimit: momentSamples(plan.samples),
     onEvaluate,
     ...(isBegun ? { resume: "latest" as const } : {}),
     ...{ signal, versions, onStage, onWarning },

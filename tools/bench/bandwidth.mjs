@@ -2,9 +2,9 @@
  * How fast memory can be read: the most that a decoding step, which reads every weight once, can hope for. Workers take chunks of one memory until
  * all are read, with eight loads of 16 bytes at a time.
  */
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import wabt from "wabt";
 
 const PAGE = 2 ** 16;
 /** 4 MB. */
@@ -23,8 +23,7 @@ const READ = `(module
     (i32x4.extract_lane 0 ${LANES.slice(1).reduce((sum, i) => `(v128.xor ${sum} (local.get $s${i}))`, "(local.get $s0)")})))`;
 
 async function assemble() {
-  const require = createRequire(new URL("../../packages/jit/package.json", import.meta.url));
-  const { parseWat } = await require("wabt")();
+  const { parseWat } = await wabt();
   return new WebAssembly.Module(parseWat("read.wat", READ, { threads: true, simd: true }).toBinary({}).buffer);
 }
 

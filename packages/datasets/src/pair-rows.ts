@@ -1,6 +1,6 @@
 import { didYouMean } from "@latentkit/core";
-import { CsvError, parse } from "csv-parse/sync";
-import type { SourceFile } from "./file.js";
+import { type CsvRecord, csvRecords } from "./csv-records.js";
+import { decodeText, type SourceFile } from "./file.js";
 import { refusal } from "./refusal.js";
 
 /** A line of a file of pairs. */
@@ -29,7 +29,7 @@ interface Line {
  * @throws UserError for text that is not UTF-8, lines that cannot be read, an unknown column, an empty cell, no lines.
  */
 export function readPairRows(file: SourceFile, ending: string, columns: PairColumns): PairRow[] {
-  const text = decode(file);
+  const text = decodeText(file);
   const lines = ending === ".jsonl" ? jsonLines(file.path, text) : tableLines(file.path, text, ending, columns);
   const [first] = lines;
   if (first === undefined) throw refusal(`${file.path} has no pairs; give a file with a source and a target a line`);
@@ -40,14 +40,6 @@ export function readPairRows(file: SourceFile, ending: string, columns: PairColu
     source: cellOf(file.path, cells, source, line),
     target: cellOf(file.path, cells, target, line),
   }));
-}
-
-function decode({ path, bytes }: SourceFile): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw refusal(`${path} is not UTF-8 text; convert it, e.g. with iconv -t utf-8`, error);
-  }
 }
 
 function jsonLines(path: string, text: string): Line[] {
@@ -68,7 +60,7 @@ function jsonLines(path: string, text: string): Line[] {
 }
 
 function tableLines(path: string, text: string, ending: string, { source, target, header }: PairColumns): Line[] {
-  const rows = ending === ".csv" ? csvRows(path, text) : tsvRows(text);
+  const rows = ending === ".csv" ? csvRecords(path, text, { relax_column_count: true }) : tsvRows(text);
   const isNamed = (column: string | undefined) => column !== undefined && !/^\d+$/.test(column);
   const hasHeader = header ?? (isNamed(source) || isNamed(target));
   const [first] = rows;
@@ -83,30 +75,11 @@ function tableLines(path: string, text: string, ending: string, { source, target
   });
 }
 
-interface Row {
-  readonly cells: readonly string[];
-  readonly line: number;
-}
-
-function tsvRows(text: string): Row[] {
+function tsvRows(text: string): CsvRecord[] {
   return text
     .split(/\r?\n/)
     .map((line, i) => ({ cells: line.split("\t"), line: i + 1 }))
     .filter(({ cells }) => cells.some((cell) => cell.trim() !== ""));
-}
-
-function csvRows(path: string, text: string): Row[] {
-  try {
-    const records = parse(text, { skip_empty_lines: true, info: true, relax_column_count: true }) as unknown as {
-      record: string[];
-      info: { lines: number };
-    }[];
-    return records.map(({ record, info }) => ({ cells: record, line: info.lines }));
-  } catch (error) {
-    if (error instanceof CsvError)
-      throw refusal(`${path} is not a well-formed CSV file: ${error.message}; correct the line`, error);
-    throw error;
-  }
 }
 
 function columnOf(

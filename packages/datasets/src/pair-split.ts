@@ -1,4 +1,5 @@
-import { type FieldSpec, type HostTensor, hostTensor, type Split } from "@latentkit/core";
+import { type FieldSpec, type HostTensor, hostTensor, type Split, sizeOf } from "@latentkit/core";
+import { checkIndices } from "./split.js";
 
 /** A source, and what may answer it; the first target is the one that counts where only one can. */
 export interface TokenPair {
@@ -54,13 +55,11 @@ function putRow(rows: Int32Array, at: number, tokens: ArrayLike<number>, eos: nu
 }
 
 function rowsAt(rows: Int32Array, shape: readonly number[], indices: ArrayLike<number>, n: number): HostTensor {
-  const width = shape.reduce((product, dim) => product * dim, 1);
+  checkIndices(indices, n);
+  const width = sizeOf(shape);
   const out = new Int32Array(indices.length * width);
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i] as number;
-    if (!(Number.isInteger(index) && index >= 0 && index < n)) {
-      throw new RangeError(`gather: index ${index} at position ${i} is not an integer in [0, ${n})`);
-    }
     out.set(rows.subarray(index * width, (index + 1) * width), i * width);
   }
   return hostTensor(out, [indices.length, ...shape], "int32");

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { Dataset, DatasetSource, Tokenizer } from "@latentkit/core";
 import { z } from "zod";
 import { defineDataset, sourceOf } from "./define.js";
-import { parseOnce, type SourceFile } from "./file.js";
+import { decodeText, parseOnce, type SourceFile } from "./file.js";
 import { refusal } from "./refusal.js";
 import { tokenSplit } from "./split.js";
 import { textTokens } from "./text-tokens.js";
@@ -97,11 +97,7 @@ export async function textDataset(
 }
 
 /** Decodes a text file. @throws UserError when it is empty or not UTF-8. */
-export function parseText({ path, bytes }: SourceFile): string {
-  if (bytes.length === 0) throw refusal(`${path} is empty; give a text`);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw refusal(`${path} is not UTF-8 text; convert it, e.g. with iconv -t utf-8`, error);
-  }
+export function parseText(file: SourceFile): string {
+  if (file.bytes.length === 0) throw refusal(`${file.path} is empty; give a text`);
+  return decodeText(file);
 }

@@ -13,13 +13,17 @@ function placeOfWord(word: string): number {
  * `train`. Nobody needs our list to repeat it, and no word is in two splits.
  */
 export function splitOfWord(word: string): SplitName {
-  const u = placeOfWord(word);
+  return splitOfPlace(placeOfWord(word));
+}
+
+function splitOfPlace(u: number): SplitName {
   if (u < 0.1) return "test";
   return u < 0.12 ? "valid" : "train";
 }
 
-/** Orders examples by the places of their words, so that the first few of a split are a fair sample of it. */
-export function byPlace<T extends { readonly source: string }>(pairs: readonly T[]): T[] {
-  const placed = pairs.map((pair) => ({ pair, place: placeOfWord(pair.source) }));
-  return placed.sort((a, b) => a.place - b.place).map(({ pair }) => pair);
+/** Pairs in the splits of their sources, in the order of the sources' places, so that the first few of a split are a fair sample of it. */
+export function splitByWord<T extends { readonly source: string }>(pairs: readonly T[]): Record<SplitName, T[]> {
+  const placed = pairs.map((pair) => ({ pair, place: placeOfWord(pair.source) })).sort((a, b) => a.place - b.place);
+  const of = (name: SplitName) => placed.filter(({ place }) => splitOfPlace(place) === name).map(({ pair }) => pair);
+  return { train: of("train"), test: of("test"), valid: of("valid") };
 }

@@ -1,15 +1,15 @@
-import { type HostTensor, type Key, sizeOf, UserError } from "@latentkit/jit";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { sizeOf, UserError } from "@latentkit/jit";
 import type { Dataset, Split } from "./data.js";
 import { answerMetrics } from "./evaluation/answer-metrics.js";
 import { classificationAccuracyScore } from "./evaluation/classification-score.js";
 import type { DataDescription } from "./evaluation/extractor.js";
 import type { Estimate } from "./evaluation/frechet.js";
 import { linearProbe } from "./evaluation/linear-probe.js";
+import { likelihoods } from "./evaluation/measured-once.js";
 import { modeCoverage } from "./evaluation/mode-coverage.js";
 import { copying, valueMetrics } from "./evaluation/sample-metrics.js";
 import { textMetrics } from "./evaluation/text-metrics.js";
-import type { Batch, GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
+import type { GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
 import { didYouMean } from "./nearest.js";
 import type { Session } from "./session.js";
 
@@ -59,8 +59,6 @@ export interface Metric {
   evaluate(context: MetricContext): Promise<MetricResult>;
 }
 
-type PerExample = (params: any, state: any, batch: Batch, key: Key) => Tensor;
-
 /** Mean and its standard error, `sd / sqrt(n)`, in float64; the error of one value is NaN. */
 export function meanAndError(values: ArrayLike<number>): { value: number; stderr: number; n: number } {
   const n = values.length;
@@ -73,16 +71,6 @@ export function meanAndError(values: ArrayLike<number>): { value: number; stderr
     squares += delta * (x - mean);
   }
   return { value: mean, stderr: n > 1 ? Math.sqrt(squares / (n - 1) / n) : Number.NaN, n };
-}
-
-/** Likelihoods of the split's examples, computed once for all that is measured together. */
-async function likelihoods(name: "elbo" | "logProb", context: MetricContext): Promise<HostTensor> {
-  const { session, split, seed, limit, shared } = context;
-  const known = shared?.get(name) as Promise<HostTensor> | undefined;
-  const limited = limit === undefined ? {} : { limit };
-  const values = known ?? session.perExample(session.model[name] as PerExample, split, { seed, ...limited });
-  shared?.set(name, values);
-  return values;
 }
 
 function likelihoodNote(model: GenerativeModel): { note: string } | Record<string, never> {

@@ -4,6 +4,7 @@ import type { Dataset, SpecialTokens, Split } from "../data.js";
 import type { Metric, MetricContext, MetricResult } from "../evaluator.js";
 import { bleuWithError } from "./bleu.js";
 import { type Edits, errorRate, nearestEdits } from "./edit-distance.js";
+import { measuredOnce } from "./measured-once.js";
 
 /** Examples answered at every evaluation during training. */
 const MONITORED = 500;
@@ -86,14 +87,8 @@ function readerOf({ tokenizer, targetTokenizer, tokens = [] }: Dataset): (ids: I
 }
 
 /** The answers to a split; computed once for all metrics that are measured together. */
-async function answersOf(context: MetricContext): Promise<readonly Answer[]> {
-  const { shared, limit } = context;
-  const name = `answers ${limit}`;
-  const known = shared?.get(name) as Promise<readonly Answer[]> | undefined;
-  if (known !== undefined) return known;
-  const answers = answer(context);
-  shared?.set(name, answers);
-  return answers;
+function answersOf(context: MetricContext): Promise<readonly Answer[]> {
+  return measuredOnce(context, `answers ${context.limit}`, () => answer(context));
 }
 
 async function answer({ session, split, seed, limit = split.size }: MetricContext): Promise<readonly Answer[]> {

@@ -3,6 +3,7 @@ import type { Split } from "../data.js";
 import type { MetricContext } from "../evaluator.js";
 import { checkFinite } from "../finite.js";
 import type { FeatureExtractor, OpenExtractor } from "./extractor.js";
+import { measuredOnce } from "./measured-once.js";
 import { type Points, points } from "./points.js";
 
 /** Images as an extractor sees them. */
@@ -90,13 +91,10 @@ export async function drawSets(context: MetricContext, usual?: number): Promise<
  * @throws UserError when they are not finite: a classifier would name those, too.
  */
 export async function drawExamples(context: MetricContext, n: number, label?: HostTensor): Promise<Examples> {
-  const { session, seed, sampling = {}, shared } = context;
+  const { session, seed, sampling = {} } = context;
   const asked = label ? { label: Array.from(label.data) } : {};
   const name = `${SAMPLES}${JSON.stringify([n, seed, sampling, asked])}`;
-  const known = shared?.get(name) as Promise<HostTensor> | undefined;
-  const drawing = known ?? session.sample({ n, seed, options: sampling, ...asked });
-  shared?.set(name, drawing);
-  const x = await drawing;
+  const x = await measuredOnce(context, name, () => session.sample({ n, seed, options: sampling, ...asked }));
   checkFinite(x, "samples");
   return label ? { x, label } : { x };
 }

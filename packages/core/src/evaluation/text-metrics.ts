@@ -3,6 +3,7 @@ import { type HostTensor, sizeOf } from "@latentkit/jit";
 import type { Tokenizer } from "../data.js";
 import type { Metric, MetricContext } from "../evaluator.js";
 import { ratioOfMeans } from "./edit-distance.js";
+import { likelihoods } from "./measured-once.js";
 
 /** Measurements of a likelihood of text. */
 export const textMetrics: readonly Metric[] = [
@@ -22,10 +23,10 @@ function bitsPer(name: string, noun: string, count: (bytes: Uint8Array) => numbe
       return model.logProb === undefined ? "the model has no exact likelihood" : undefined;
     },
     async evaluate(context) {
-      const { session, split, seed, limit = split.size, dataset } = context;
-      const { logProb, datum } = session.model;
+      const { session, dataset } = context;
+      const { datum } = session.model;
       const { tokenizer } = dataset;
-      const values = await session.perExample(logProb as NonNullable<typeof logProb>, split, { seed, limit });
+      const values = await likelihoods("logProb", context);
       const counts = unitCounts(tokenizer, dataset.tokens, count);
       const units = predictedUnits(context, values.data.length, datum.context ?? 0, counts);
       const bits = Float64Array.from(values.data, (nats) => -nats / Math.LN2);

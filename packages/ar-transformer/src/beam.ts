@@ -2,10 +2,10 @@ import { dynamicUpdateSlice, type Sampling } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { FORBIDDEN, processLogits } from "./logits.js";
-import { type KeyValue, reserve } from "./networks/attention.js";
+import type { KeyValue } from "./networks/attention.js";
 import type { Memory } from "./networks/encoder-decoder.js";
 import { pickRows } from "./networks/network.js";
-import { datumPart, type Generator, promptOf, spread, stops } from "./sampler.js";
+import { datumPart, type Generator, promptOf, readPrompt, stops } from "./sampler.js";
 
 /** What the scan hands on: W live beams and the W best ended ones for each of n sequences; L columns. */
 interface Carry {
@@ -33,36 +33,24 @@ function lengthPenalty(length: Tensor, alpha: number): Tensor {
  */
 export function beamSampling(generator: Generator): Sampling<any, any, any> {
   const { network, task, options, lengths } = generator;
-  const { prompt: length, steps, slots } = lengths;
+  const { prompt: length, steps } = lengths;
   const { beams } = options;
   return {
     steps,
     start(params, state, key, request): Carry {
       const { n } = request;
-      const prompt = promptOf(generator, state, key, request);
-      const rows = prompt.tokens.shape[0] as number;
-      const { logits, ...read } = spread(network.prefill(params, prompt), rows, n * beams);
-      const tokens = tf.pad(
-        spread(prompt.tokens, rows, n * beams) as tf.Tensor2D,
-        [
-          [0, 0],
-          [0, steps],
-        ],
-        task.pad,
-      );
+      const read = readPrompt(generator, params, promptOf(generator, state, key, request), n * beams);
       const columns = length + steps;
       const first = tf.tensor(
         Array.from({ length: beams }, (_, i) => (i === 0 ? 0 : FORBIDDEN)),
         [1, beams],
       );
+      const tokens = tf.reshape(read.tokens, [n, beams, columns]);
       return {
-        logits,
         ...read,
-        layers: read.layers.map((layer) => reserve(layer, slots)),
-        padding: spread(prompt.padding, rows, n * beams),
-        tokens: tf.reshape(tokens, [n, beams, columns]),
+        tokens,
         scores: tf.tile(first, [n, 1]), // all beams begin alike: only one may branch
-        ended: tf.reshape(tokens, [n, beams, columns]),
+        ended: tokens,
         endedScores: tf.fill([n, beams], FORBIDDEN),
       };
     },

@@ -1,8 +1,8 @@
-import type { HostTensor, SampleInput, SamplingPlan } from "@latentkit/core";
+import { type HostTensor, NO_TOKEN, type SampleInput, type SamplingPlan } from "@latentkit/core";
 import type { Architecture } from "./architecture.js";
 import { refuse } from "./architecture.js";
 import type { ArSampleOptions } from "./config.js";
-import { type Lengths, NO_TOKEN } from "./sampler.js";
+import type { Lengths } from "./sampler.js";
 import type { Task } from "./tasks/task.js";
 
 /** The tensors that a sampler takes: a beginning to continue, or a source to answer. Rows are read once, and spread over the samples. */

@@ -10,5 +10,4 @@ export type { EncoderDecoderParams } from "./networks/encoder-decoder.js";
 export type { GptParams } from "./networks/gpt.js";
 export { createNetwork, type Network, type Prompt, type Reading } from "./networks/network.js";
 export { arTransformer, arTransformerPlugin } from "./plugin.js";
-export { NO_TOKEN } from "./sampler.js";
 export type { Sequences, Task } from "./tasks/task.js";

@@ -1,4 +1,12 @@
-import { categorical, dynamicUpdateSlice, fold, type Key, type SampleRequest, type Sampling } from "@latentkit/core";
+import {
+  categorical,
+  dynamicUpdateSlice,
+  fold,
+  type Key,
+  NO_TOKEN,
+  type SampleRequest,
+  type Sampling,
+} from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ArSampleOptions } from "./config.js";
@@ -7,9 +15,6 @@ import { type KeyValue, reserve } from "./networks/attention.js";
 import type { Memory } from "./networks/encoder-decoder.js";
 import { type Network, pickRows } from "./networks/network.js";
 import type { Task } from "./tasks/task.js";
-
-/** Marks what is no token at the left of a prompt's shorter rows. */
-export const NO_TOKEN = -1;
 
 /** Lengths of one generation. */
 export interface Lengths {
@@ -79,8 +84,32 @@ function behindBegin(task: Task, state: unknown, key: Key, prompt: Tensor): Tens
   return tf.where(tf.equal(places, tf.scalar(0, "int32")), tf.tile(begin, [1, length + 1]), shiftedRight);
 }
 
+/**
+ * A prompt read in one pass, once a row, for `count` sequences: with room behind it for the tokens to come, in `tokens` `(count, P + steps)` and in
+ * the caches of `layers`.
+ */
+export function readPrompt(
+  { network, task, lengths }: Generator,
+  params: unknown,
+  prompt: ReturnType<typeof promptOf>,
+  count: number,
+): Omit<Carry, "gone" | "ended"> {
+  const rows = prompt.tokens.shape[0] as number;
+  const { layers, ...read } = spread(network.prefill(params as any, prompt), rows, count);
+  const room: [number, number][] = [
+    [0, 0],
+    [0, lengths.steps],
+  ];
+  return {
+    ...read,
+    tokens: tf.pad(spread(prompt.tokens, rows, count), room, task.pad),
+    layers: layers.map((layer) => reserve(layer, lengths.slots)),
+    padding: spread(prompt.padding, rows, count),
+  };
+}
+
 /** Rows of a smaller batch for all of a larger one. */
-export function spread<T>(tree: T, from: number, to: number): T {
+function spread<T>(tree: T, from: number, to: number): T {
   if (from === to) return tree;
   const rows = tf.tensor1d(
     Array.from({ length: to }, (_, i) => Math.floor((i * from) / to)),
@@ -92,31 +121,13 @@ export function spread<T>(tree: T, from: number, to: number): T {
 /** Generation token by token: the prompt is read in one pass, then every step draws a token and reads it. */
 export function tokenSampling(generator: Generator): Sampling<any, any, any> {
   const { network, task, lengths } = generator;
-  const { prompt: length, steps, slots, slide } = lengths;
+  const { prompt: length, steps, slide } = lengths;
   return {
     steps,
     start(params, state, key, request): Carry {
       const { n } = request;
-      const prompt = promptOf(generator, state, key, request);
-      const rows = prompt.tokens.shape[0] as number;
-      const { logits, ...read } = spread(network.prefill(params, prompt), rows, n);
-      const tokens = spread(prompt.tokens, rows, n);
-      return {
-        tokens: tf.pad(
-          tokens as tf.Tensor2D,
-          [
-            [0, 0],
-            [0, steps],
-          ],
-          task.pad,
-        ),
-        logits,
-        ...read,
-        layers: read.layers.map((layer) => reserve(layer, slots)),
-        padding: spread(prompt.padding, rows, n),
-        gone: tf.scalar(0, "int32"),
-        ended: tf.zeros([n], "int32"),
-      };
+      const read = readPrompt(generator, params, promptOf(generator, state, key, request), n);
+      return { ...read, gone: tf.scalar(0, "int32"), ended: tf.zeros([n], "int32") };
     },
     step(params, _state, carry: Carry, i, key): Carry {
       const column = tf.add(i, tf.scalar(length, "int32"));

@@ -30,8 +30,8 @@ export interface TextFrame {
   readonly texts: readonly string[];
 }
 
-/** Where a row of a prompt that is shorter than the longest holds no token. */
-const NO_TOKEN = -1;
+/** Marks what is no token at the left of a prompt's shorter rows. */
+export const NO_TOKEN = -1;
 
 /**
  * Generated texts, token by token.

@@ -69,7 +69,14 @@ export {
   meanAndError,
 } from "./evaluator.js";
 export * from "./foreign.js";
-export { generateText, streamText, type TextDescription, type TextFrame, type TextRequest } from "./generate-text.js";
+export {
+  generateText,
+  NO_TOKEN,
+  streamText,
+  type TextDescription,
+  type TextFrame,
+  type TextRequest,
+} from "./generate-text.js";
 export * from "./images.js";
 export * from "./log.js";
 export * from "./model.js";

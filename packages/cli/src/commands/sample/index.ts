@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import {
   type GenerativeModel,
   generateText,
@@ -176,12 +175,12 @@ async function writeTexts(path: string, { session, dataset }: OpenedRun, flags: 
         `--stream prints one text, got ${n * given.length}; leave it out, or -n and further prompts`,
       );
     const text = await printStream(streamText(session, dataset, request), prompt?.[0] ?? "");
-    if (out !== undefined) await writeFile(out, `${text}\n`);
+    if (out !== undefined) await writeFileAtomic(out, `${text}\n`);
     return;
   }
   const texts = await generateText(session, dataset, request);
   const whole = texts.map((text, i) => `${prompt?.[Math.floor(i / n)] ?? ""}${text}`);
-  if (out !== undefined) await writeFile(out, whole.map((text) => `${text}\n`).join(SEPARATOR));
+  if (out !== undefined) await writeFileAtomic(out, whole.map((text) => `${text}\n`).join(SEPARATOR));
   const result = { run: path, ...(out === undefined ? {} : { out }), n: texts.length, texts };
   const lines = out === undefined ? [whole.join(`\n${SEPARATOR}`)] : [`${texts.length} texts in ${out}`];
   printResult(flags.json === true, result, lines);

@@ -35,6 +35,10 @@ it.each([
   [["import", FIXTURE, "--out", "a", "--format", "gguf"], 'unknown format "gguf"'],
   [["export", "run", "--out", "back"], "--out back holds files"],
   [["export", "run", "--out", "b", "--format", "gguf"], 'ar-transformer has no format "gguf"'],
+  [
+    ["sample", "run", "--prompt", "years", "--max-new-tokens", "1", "--engine", "eager", "--out", "nowhere/a.txt"],
+    "cannot write nowhere/a.txt: it does not exist; check the path",
+  ],
   [["evaluate", "run", "--engine", "eager"], "this run was imported and has no data of its own"],
 ])("%j is one line", async (args, message) => {
   const { code, stderr } = await run(...args);

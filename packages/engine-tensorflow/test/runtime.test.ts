@@ -6,6 +6,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Lowering, type TensorflowEngine, tensorflow } from "../src/index.js";
 import { registerLowering } from "../src/lowering/registry.js";
+import { REPEATED } from "../src/runtime/choose-lowering.js";
 import { noLibrary } from "./library.js";
 
 const THREADS = 2;
@@ -84,6 +85,27 @@ describe.skipIf(noLibrary !== undefined)(`TensorFlow${noLibrary ? ` (skipped: ${
       await expect(program.run(heavyInput)).rejects.toThrow("the program was disposed");
       await expect(store.read(["w"])).rejects.toThrow("the store was disposed");
     });
+  });
+
+  test("a sampling step goes on where it was when it is compiled after many runs", async () => {
+    const own = await tensorflow({ threads: THREADS });
+    const store = own.createStore();
+    await store.write([
+      ["w", hostTensor([0.5, 1], [2])],
+      ["b", hostTensor([1, 2], [2])],
+      ["carry", hostTensor([0, 0], [2])],
+    ]);
+    const step: ProgramFunction = ({ w, b, carry }) => {
+      const next = tf.add(tf.mul(carry, w), b);
+      return { state: { carry: next }, outputs: { y: next } };
+    };
+    const specs = { state: { w: vector(2), b: vector(2), carry: vector(2) }, inputs: {} };
+    const program = await compile(own, step, specs, store);
+    const runs = Array.from({ length: REPEATED + 20 }, () => program.run({}));
+    const seconds = (await Promise.all(runs)).map(({ y }) => y.data[1]);
+    expect(seconds).toEqual(Array.from({ length: REPEATED + 20 }, (_, i) => 2 * (i + 1)));
+    expect(await read(store, "carry")).toEqual([2, 2 * (REPEATED + 20)]);
+    await own.dispose();
   });
 
   describe("a step's arithmetic", () => {

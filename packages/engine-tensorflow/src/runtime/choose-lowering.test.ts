@@ -14,6 +14,9 @@ const convolution: ProgramFunction = ({ w }, { x }) => ({
 const evaluation: ProgramFunction = ({ w }, { x }) => ({ outputs: { y: tf.matMul(x, w) } });
 const creation: ProgramFunction = (_s, { x }) => ({ state: { w: tf.neg(x) } });
 const sampling: ProgramFunction = ({ w, v, carry }) => ({ state: { carry: tf.matMul(tf.matMul(carry, w), v) } });
+const convolvedSampling: ProgramFunction = ({ w, v, carry }) => ({
+  state: { carry: tf.conv2d(tf.conv2d(carry, w, 1, "same"), v, 1, "same") },
+});
 
 const choose = (
   f: ProgramFunction,
@@ -23,24 +26,33 @@ const choose = (
 
 describe("chooseLowering", () => {
   const step = { state: { w: matrix }, inputs: { x: matrix } };
+  const carried = { state: { w: matrix, v: matrix, carry: matrix }, inputs: {} };
 
   it.each([
-    ["a training step without convolutions: all of it", product, step, "xla"],
+    ["a training step without convolutions: all of it", product, step, { first: "xla" }],
     [
       "one with convolutions: what lies between them",
       convolution,
       { state: { w: filter }, inputs: { x: images } },
-      "clusters",
+      { first: "clusters" },
     ],
-    ["an evaluation: nothing", evaluation, step, "graph"],
-    ["an initialisation: nothing", creation, { state: {}, inputs: { x: matrix } }, "graph"],
-    ["a sampling step: nothing", sampling, { state: { w: matrix, v: matrix, carry: matrix }, inputs: {} }, "graph"],
-  ] as const)("compiles of %s", (_name, f, specs, lowering) => {
-    expect(choose(f, specs)).toBe(lowering);
+    ["an evaluation: nothing", evaluation, step, { first: "graph" }],
+    ["an initialisation: nothing", creation, { state: {}, inputs: { x: matrix } }, { first: "graph" }],
+    ["a sampling step: all of it, later", sampling, carried, { first: "graph", repeated: "xla" }],
+    [
+      "a sampling step with convolutions: nothing",
+      convolvedSampling,
+      { state: { w: filter, v: filter, carry: images }, inputs: {} },
+      { first: "graph" },
+    ],
+  ] as const)("compiles of %s", (_name, f, specs, plan) => {
+    expect(choose(f, specs)).toEqual(plan);
   });
 
   it("leaves products to oneDNN in bf16, and everything to it without XLA", () => {
-    expect(choose(product, step, { precision: "bf16" })).toBe("clusters");
-    expect(choose(product, step, { xla: false })).toBe("graph");
+    expect(choose(product, step, { precision: "bf16" })).toEqual({ first: "clusters" });
+    expect(choose(product, step, { xla: false })).toEqual({ first: "graph" });
+    expect(choose(sampling, carried, { precision: "bf16" })).toEqual({ first: "graph" });
+    expect(choose(sampling, carried, { xla: false })).toEqual({ first: "graph" });
   });
 });

@@ -5,6 +5,7 @@ import { LOWERINGS, type Lowering, lowerGraph, type Precision } from "../lowerin
 import { chooseLowering } from "./choose-lowering.js";
 import { type Device, deviceName, parseDevice } from "./device.js";
 import { TensorflowExecutable } from "./executable.js";
+import { RepeatedExecutable } from "./repeated.js";
 import { type Runtime, sharedRuntime } from "./runtime.js";
 import { TensorflowStore } from "./store.js";
 
@@ -59,35 +60,39 @@ export async function tensorflow(options: TensorflowOptions = {}): Promise<Tenso
         throw new Error("engine tensorflow: the store belongs to another engine");
       const { fed, remaining } = hostRandom(graph);
       const program = { ...graph, nodes: remaining };
-      const chosen = lowering ?? chooseLowering(program, { xla: runtime.xla, precision });
-      const name = context.uniqueName("program");
-      const lowered = lowerGraph(context.tf, program, {
-        name,
-        fed,
-        precision,
-        lowering: chosen,
-        onCpu: device.label === "cpu",
-        joints: [...store.joints.values()],
-      });
-      for (const { parts } of lowered.states)
-        if (parts.length > 1) store.joints.set(parts.map(({ path }) => path).join("\n"), parts);
-      context.addFunction(lowered.definition);
-      const executable: TensorflowExecutable = new TensorflowExecutable(
-        context,
-        device.name,
-        graph,
-        { name, lowered, lowering: chosen },
-        fed,
-        store,
-        {
-          onRun: (ms) => {
-            computedMs += ms;
+      const make = (chosen: Lowering): TensorflowExecutable => {
+        const name = context.uniqueName("program");
+        const lowered = lowerGraph(context.tf, program, {
+          name,
+          fed,
+          precision,
+          lowering: chosen,
+          onCpu: device.label === "cpu",
+          joints: [...store.joints.values()],
+        });
+        for (const { parts } of lowered.states)
+          if (parts.length > 1) store.joints.set(parts.map(({ path }) => path).join("\n"), parts);
+        context.addFunction(lowered.definition);
+        const executable: TensorflowExecutable = new TensorflowExecutable(
+          context,
+          device.name,
+          graph,
+          { name, lowered, lowering: chosen },
+          fed,
+          store,
+          {
+            onRun: (ms) => {
+              computedMs += ms;
+            },
+            onDispose: () => held.delete(executable),
           },
-          onDispose: () => held.delete(executable),
-        },
-      );
-      held.add(executable);
-      return executable;
+        );
+        held.add(executable);
+        return executable;
+      };
+      const { first, repeated } =
+        lowering === undefined ? chooseLowering(program, { xla: runtime.xla, precision }) : { first: lowering };
+      return repeated === undefined ? make(first) : new RepeatedExecutable(make(first), () => make(repeated));
     },
     async dispose() {
       await Promise.all([...held].map((thing) => thing.dispose()));

@@ -160,10 +160,13 @@ async function runBlock(block) {
  * steps. The front page's run as they are for a reader whose engine is chosen and compiles; packages/cli/test/engines.test.ts compiles every family.
  */
 function quickOptions(verb, words, page) {
-  const compiles = page !== "README.md" && findLibrary() !== undefined && !words.includes("--engine");
-  const training = ["--evaluate-every", "0", "--threads", "1", ...(compiles ? ["--lowering", "graph"] : [])];
+  const asGraph = page !== "README.md" && findLibrary() !== undefined && !words.includes("--engine");
   const table = {
-    train: training,
+    train: [
+      ...["--evaluate-every", "0", "--threads", "1"],
+      ...(asGraph ? ["--lowering", "graph"] : []),
+      ...(words.includes("moby-dick") ? ["--data-set", "testFraction=0.02"] : []),
+    ],
     evaluate: ["--limit", "500", "--threads", "1"],
     score: ["--limit", "500"],
     map: ["--limit", "500"],

@@ -2,6 +2,7 @@ import { type Graph, type GraphNode, type TensorSpec, UnsupportedKernelError, ty
 import { callOf, checkLowered } from "@latentkit/jit/lowering";
 import { type Pointer, type TensorFlow, TensorFlowError } from "../native/tensorflow.js";
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
+import { AGAIN, computeAgain } from "./compute-again.js";
 import { joinSquares } from "./join-squares.js";
 import { type JoinedGraph, joinUpdates, type StatePart } from "./join-updates.js";
 import { loweringOf } from "./registry.js";
@@ -91,7 +92,7 @@ export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions):
 
 /** A graph in the form that suits how it is executed. In clusters, joined updates cost more than they save: their vectors cross from cluster to cluster. */
 function arranged(graph: Graph, { lowering, onCpu, joints }: LowerOptions): JoinedGraph {
-  if (lowering !== "xla") return { graph, members: new Map() };
+  if (lowering !== "xla") return { graph: lowering === "clusters" ? computeAgain(graph) : graph, members: new Map() };
   const joined = joinUpdates(joinSquares(graph), joints);
   const updated = updateInPlace(joined.graph);
   return { ...joined, graph: onCpu ? transposeFirst(updated) : updated };
@@ -122,6 +123,7 @@ class Lowerer {
     for (const [value, { shape, dtype }] of fed) this.#values.set(value, this.#argument(shape, dtype));
     for (const node of graph.nodes) this.#lowerNode(node);
     b.label = "result";
+    b.again = undefined;
     const assignments = this.#assign(variables, reads);
     const outputs = graph.outputs.map(({ value }) => b.unary("Identity", this.#value(value)));
     const definition = b.toFunction(name, this.#arguments, outputs, assignments);
@@ -172,6 +174,7 @@ class Lowerer {
   #lowerNode(node: GraphNode): void {
     const { b } = this;
     b.label = `${node.kernel} ${node.site}`;
+    b.again = node.attrs[AGAIN] as number | undefined;
     const result = this.#operations(node);
     const outputs = Array.isArray(result) ? (result as TfValue[]) : [result as TfValue];
     node.outputs.forEach((id, i) => {

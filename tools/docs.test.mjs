@@ -148,21 +148,34 @@ const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/packa
 
 async function runBlock(block) {
   const cwd = dirname(fileOf(block));
-  if (LANGUAGES[block.language] === ".sh") return runCommands(withNumbers(block), cwd);
+  if (LANGUAGES[block.language] === ".sh") return runCommands(withNumbers(block), cwd, block.page);
   const file = save(block);
   const vitestRun = [vitest, "run", file, "--root", cwd, "--config", join(project, "vitest.config.js")];
   if (block.vitest) await node([...vitestRun, ...(block.only ? ["-t", block.only] : [])], cwd);
   else if (block.file === undefined) await node([file], cwd);
 }
 
-/** What keeps commands quick: less to measure, and no threads that wait for each other. */
-const quick = {
-  train: ["--evaluate-every", "0", "--threads", "1"],
-  evaluate: ["--limit", "500", "--threads", "1"],
-  compare: ["--threads", "1", "--engine", "onnx"],
-};
+/**
+ * What keeps commands quick where they do not say otherwise: less to measure, no threads that wait for each other, and no compiling for a few
+ * steps. The front page's run as they are for a reader whose engine is chosen and compiles; packages/cli/test/engines.test.ts compiles every family.
+ */
+function quickOptions(verb, words, page) {
+  const asGraph = page !== "README.md" && findLibrary() !== undefined && !words.includes("--engine");
+  const table = {
+    train: [
+      ...["--evaluate-every", "0", "--threads", "1"],
+      ...(asGraph ? ["--lowering", "graph"] : []),
+      ...(words.includes("moby-dick") ? ["--data-set", "testFraction=0.02"] : []),
+    ],
+    evaluate: ["--limit", "500", "--threads", "1"],
+    score: ["--limit", "500"],
+    map: ["--limit", "500"],
+    compare: ["--threads", "1", "--engine", "onnx"],
+  };
+  return table[verb] ?? [];
+}
 
-async function runCommands(text, cwd) {
+async function runCommands(text, cwd, page) {
   const lines = text.replaceAll("\\\n", " ").split("\n");
   const commands = lines.map((line) => line.replace(/(^|\s)#.*/, "").trim()).filter((line) => line !== "");
   for (const command of commands) {
@@ -171,7 +184,7 @@ async function runCommands(text, cwd) {
       .map((word) => word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"));
     const [program, first, ...rest] = words;
     if (program !== "npx" || first !== "latentkit") checkCommand(command, words);
-    else await node([cli, ...rest, ...(quick[rest[0]] ?? [])], cwd);
+    else await node([cli, rest[0], ...quickOptions(rest[0], rest, page), ...rest.slice(1)], cwd);
   }
 }
 

@@ -4,11 +4,10 @@
  * tells everything. The last line is `N passed, N failed`, counted from vitest's JSON reports; the exit code is 1 when
  * any stage failed. `npm test -- --no-cache` runs again what nx would replay from its cache.
  */
-import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { bootstrap, environment, main, packageFolders, root } from "./bootstrap.mjs";
-import { nx } from "./nx.mjs";
+import { bootstrap, main, packageFolders, root } from "./bootstrap.mjs";
+import { nx, run } from "./nx.mjs";
 import { installLibrary, libraryEnvironment } from "./tensorflow-library.mjs";
 import { countTests } from "./test-report.mjs";
 
@@ -17,14 +16,15 @@ Object.assign(process.env, libraryEnvironment()); // for the tests and what they
 const reports = join(root, ".reports");
 const fresh = process.argv.includes("--no-cache") ? ["--skipNxCache"] : [];
 
-const run = (command, ...args) =>
-  spawnSync(command, args, { cwd: root, env: environment(), stdio: "inherit", shell: process.platform === "win32" })
-    .status ?? 1;
 const each = (target, ...args) => nx(["run-many", "-t", target, "--outputStyle=stream", ...fresh, ...args]);
+const tests = (...args) => each("test", "--nxBail=false", "--excludeTaskDependencies", ...args); // they were built before
 const toolTests = () =>
-  run("vitest", "run", "tools/", "--reporter=default", "--reporter=json", "--outputFile.json=.reports/tools.json");
+  run(
+    ...["vitest", "run", "tools/", "--maxWorkers=2"],
+    ...["--reporter=default", "--reporter=json", "--outputFile.json=.reports/tools.json"],
+  );
 
-/** Name and body of each stage; a body returns an exit code. Two packages are tested at a time: the longest file of one would leave cores idle. */
+/** Name and body of each stage; a body gives an exit code. */
 const stages = [
   ["lint", () => run("biome", "ci", "--error-on-warnings", ".")],
   ["build", () => each("build")],
@@ -32,14 +32,28 @@ const stages = [
   ["types", () => each("typecheck")],
   ["unused code", () => run("knip", "--no-config-hints")],
   ["packed packages", () => each("test:package")],
-  ["tests", () => each("test", "--parallel=2", "--nxBail=false")],
-  ["tests of the tools", toolTests],
 ];
 
-await main(() => {
-  const timings = [timed("bootstrap", () => bootstrap() ?? 0)];
+/**
+ * The stages of the tests, in two lanes side by side: nx alone would test the command line last, since nothing depends on it, and leave cores
+ * idle. Two packages are tested at a time even on two cores, since some tests wait: for a disk, a timer, memory.
+ */
+const lanes = [
+  [
+    ["tests of the command line", () => tests("--projects=@latentkit/cli")],
+    ["tests of the tools", toolTests],
+  ],
+  [["tests of the packages", () => tests("--exclude=@latentkit/cli", "--parallel=2")]],
+];
+
+await main(async () => {
+  const timings = [await timed("bootstrap", () => bootstrap() ?? 0)];
   rmSync(reports, { recursive: true, force: true });
-  for (const [name, body] of stages) timings.push(timed(name, body));
+  const runStages = async (some) => {
+    for (const [name, body] of some) timings.push(await timed(name, body));
+  };
+  await runStages(stages);
+  await Promise.all(lanes.map(runStages));
   const expected = [...packageFolders().map((folder) => folder.replace("packages", "@latentkit")), "tools"];
   const count = countTests(reports, expected);
   const testsFailed = timings.some((stage) => stage.status !== 0 && stage.name.startsWith("tests"));
@@ -49,10 +63,10 @@ await main(() => {
   process.exitCode = count.failed > 0 || timings.some((stage) => stage.status !== 0) ? 1 : 0;
 });
 
-function timed(name, body) {
+async function timed(name, body) {
   process.stdout.write(`\n== ${name}\n`);
   const start = performance.now();
-  const status = body();
+  const status = await body();
   return { name, status, seconds: (performance.now() - start) / 1000 };
 }
 

@@ -15,7 +15,7 @@ import { TraceError } from "./errors.js";
 import type { Graph, GraphNode, ValueId } from "./graph.js";
 import { allocate, type DType, type DTypeArrays, sameSpec, sizeOf, type TensorSpec } from "./host-tensor.js";
 import { type Infer, inferences } from "./kernels/symbolic.js";
-import { userSite } from "./site.js";
+import { siteIn, stackFrames, userSite } from "./site.js";
 
 const BACKEND = "latentkit";
 
@@ -104,12 +104,22 @@ function toTyped(values: unknown, { shape, dtype }: TensorSpec): DTypeArrays[DTy
 const BAKED =
   /\b(randomNormal|randomUniform|randomStandardNormal|randomGamma|randomUniformInt|truncatedNormal|multinomial|dropout)_\b/;
 
+/** The first function of the present stack with a name that matches, by the expression's first group. */
+function callOf(name: RegExp): string | undefined {
+  const calls = stackFrames()?.map((frame) => frame.getFunctionName() ?? "") ?? [new Error().stack ?? ""];
+  for (const call of calls) {
+    const found = name.exec(call)?.[1];
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** Symbolic tensors know shape and dtype and hold no values. */
 class TraceBackend extends KernelBackend {
   readonly storage = new DataStorage<object>(this, engine());
 
   override write(values: backend_util.BackendValues, shape: number[], dtype: string): DataId {
-    const baked = BAKED.exec(new Error().stack ?? "")?.[1];
+    const baked = callOf(BAKED);
     if (baked !== undefined) {
       throw new TraceError(
         `tf.${baked} would be drawn once and repeated on every run: use normal(key, shape), uniform, bernoulli, at ${userSite()}`,
@@ -239,7 +249,7 @@ function explainMissingKernel(error: unknown): unknown {
   const kernel =
     error instanceof Error && /Kernel '(\w+)' not registered for backend 'latentkit'/.exec(error.message)?.[1];
   if (!kernel) return error;
-  return new TraceError(`kernel ${kernel} cannot be traced, at ${userSite(error.stack)}`, { cause: error });
+  return new TraceError(`kernel ${kernel} cannot be traced, at ${siteIn(error.stack)}`, { cause: error });
 }
 
 /** Turns a value into a tensor that tfjs-core's ops accept; only inside {@link withRecorder}. */

@@ -1,6 +1,6 @@
 export * from "./checkpoint-store.js";
 export { type ComparisonPlan, readComparison } from "./compare/comparison-folder.js";
-export { type Comparison, type ComparisonRequest, compareModels } from "./compare/index.js";
+export { type Comparison, type ComparisonRequest, compareModels, compareOne } from "./compare/index.js";
 export type { Capabilities, CostPoint, Grades, ModelResult, Moment } from "./compare/result.js";
 export * from "./files.js";
 export * from "./foreign.js";

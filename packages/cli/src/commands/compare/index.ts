@@ -6,7 +6,6 @@ import {
   dataNoun,
   formatSeconds,
   type ModelResult,
-  readComparison,
 } from "@latentkit/core/node";
 import { Command, Option } from "commander";
 import { type App, createApp, createEngine, findData, findModel } from "../../app.js";
@@ -19,7 +18,10 @@ import { ProgressBar } from "../../progress.js";
 import { colorsFor } from "../../terminal.js";
 import { commandLine } from "../train/command-line.js";
 import { parseBudget } from "./budget.js";
+import { storedPlan } from "./stored-plan.js";
+import { compareInWorker, type WorkerListener } from "./worker.js";
 
+/** What `latentkit compare` is told. */
 interface CompareFlags extends EngineFlags {
   readonly data?: string;
   readonly dataSet?: readonly string[];
@@ -120,10 +122,7 @@ async function resumedPlan(app: App, flags: CompareFlags, out: string): Promise<
     throw new UsageError(
       `--${wrong === "dataSet" ? "data-set" : wrong} cannot be given with --resume; it continues the comparison as it was begun`,
     );
-  const { plan } = await readComparison(out);
-  const { source } = findData(app, plan.data.name, plan.data.options);
-  const models = plan.models.map(({ name, config }) => ({ plugin: findModel(app, name), config }));
-  return { ...plan, models, data: source, out, resume: true };
+  return { ...(await storedPlan(app, out)), resume: true };
 }
 
 async function withProgress(app: App, plan: Plan, flags: CompareFlags): Promise<Comparison> {
@@ -142,25 +141,32 @@ async function withProgress(app: App, plan: Plan, flags: CompareFlags): Promise<
     },
   };
   let current: string | undefined;
+  const news: WorkerListener = {
+    onProgress: (model, progress) => {
+      if (model !== current) {
+        bar.stop(); // its smoothed values are those of another model
+        bar = new ProgressBar(process.stderr, noun);
+        bar.note(bold(`training ${model}`));
+      }
+      current = model;
+      bar.update(progress);
+    },
+    onStage: (stage) => bar.stage(stage),
+    onWarning: (warning) => bar.note(`${yellow("warning")} ${warning}`),
+  };
+  const { engine = "auto" } = flags;
+  const task = { out: plan.out, engine, engineOptions: engineOptions(flags) };
+  const { signal } = interrupt;
   try {
     return await compareModels({
       ...plan,
       data,
       evaluator: app.evaluator,
       versions: app.versions,
-      createEngine: () => createEngine(app, flags.engine ?? "auto", engineOptions(flags)),
-      signal: interrupt.signal,
-      onProgress: (model, progress) => {
-        if (model !== current) {
-          bar.stop(); // its smoothed values are those of another model
-          bar = new ProgressBar(process.stderr, noun);
-          bar.note(bold(`training ${model}`));
-        }
-        current = model;
-        bar.update(progress);
-      },
-      onStage: (stage) => bar.stage(stage),
-      onWarning: (warning) => bar.note(`${yellow("warning")} ${warning}`),
+      createEngine: () => createEngine(app, engine, task.engineOptions),
+      elsewhere: (model) => compareInWorker({ ...task, model }, news, signal),
+      signal,
+      ...news,
       onResult: (result) => bar.note(dim(resultLine(result))),
     });
   } finally {

@@ -97,7 +97,8 @@ function freshConfig(chosen: ConfiguredModel, dataset: Dataset, { minutes, seed 
   return { minutes, seed, ...(batchSize > size ? { batchSize: size } : {}) };
 }
 
-function reasonOf(error: unknown): string {
+/** Why something failed, in one line. */
+export function reasonOf(error: unknown): string {
   if (error instanceof UserError) return error.message;
   const { name = "Error", message = String(error) } = (error ?? {}) as Partial<Error>;
   return `${name === "Error" ? "internal error" : name}: ${message.trim().replace(/\s*\n\s*/g, " ")}`;

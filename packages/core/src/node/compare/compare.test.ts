@@ -10,7 +10,7 @@ import { Evaluator } from "../../evaluator.js";
 import type { ModelPlugin } from "../../plugin.js";
 import { syntheticDataset } from "../../testing/synthetic.js";
 import { momentSamples } from "./grade.js";
-import { type Comparison, type ComparisonRequest, compareModels } from "./index.js";
+import { type Comparison, type ComparisonRequest, compareModels, compareOne } from "./index.js";
 
 const dataset = syntheticDataset({ kind: "continuous", shape: [2] }, { size: 128 });
 const data: DatasetSource = { name: "synthetic", options: {}, load: async () => dataset };
@@ -40,21 +40,21 @@ const textOnly = variant("text-only", {
 let folder: string;
 let engines = 0;
 
+const requestOf = (out: string, plugins: readonly unknown[]): ComparisonRequest => ({
+  models: plugins.map((plugin) => ({ plugin: plugin as ModelPlugin, config: {} })),
+  data,
+  minutes: 0.002,
+  samples: 60,
+  seed: 0,
+  out: join(folder, out),
+  evaluator: new Evaluator(),
+  createEngine: async () => {
+    engines++;
+    return eager();
+  },
+});
 const request = (out: string, plugins: readonly unknown[], more: Partial<ComparisonRequest> = {}) =>
-  compareModels({
-    models: plugins.map((plugin) => ({ plugin: plugin as ModelPlugin, config: {} })),
-    data,
-    minutes: 0.002,
-    samples: 60,
-    seed: 0,
-    out: join(folder, out),
-    evaluator: new Evaluator(),
-    createEngine: async () => {
-      engines++;
-      return eager();
-    },
-    ...more,
-  });
+  compareModels({ ...requestOf(out, plugins), ...more });
 
 let comparison: Comparison;
 beforeAll(async () => {
@@ -128,5 +128,27 @@ describe("compareModels", () => {
     const { grades } = rest.results[0] ?? {};
     expect(grades?.steps).toBeLessThanOrEqual(steps); // the schedule is the one it was begun with
     expect(grades?.trainSeconds).toBeLessThan(6);
+  });
+
+  it("takes what is done elsewhere, and tells of each model that came to nothing there", async () => {
+    const plugins = [gaussianPlugin, variant("lost", {}), variant("killed", {}), textOnly];
+    const asked: string[] = [];
+    const { results } = await request("elsewhere", plugins, {
+      createEngine: () => Promise.reject(new Error("here")),
+      async elsewhere(name) {
+        asked.push(name);
+        if (name === "killed") throw new UserError("somewhere", "memory ran out");
+        if (name !== "lost") await compareOne(requestOf("elsewhere", plugins), name);
+      },
+    });
+    expect(asked).toEqual(["gaussian", "lost", "killed", "text-only"]);
+    expect(results.map(({ status }) => status)).toEqual(["done", "failed", "failed", "not applicable"]);
+    expect(results.map(({ reason }) => reason)).toEqual([
+      undefined,
+      "its process ended before it was done",
+      expect.stringContaining("memory ran out"),
+      expect.stringContaining("takes tokens"),
+    ]);
+    await expect(compareOne(requestOf("elsewhere", plugins), "other")).rejects.toThrow('no model "other"');
   });
 });

@@ -1,3 +1,4 @@
+import { sameShape } from "@latentkit/jit/lowering";
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxType, OnnxValue } from "../proto.js";
 
 type Attributes = Readonly<Record<string, OnnxAttribute | undefined>>;
@@ -294,11 +295,6 @@ function broadcast(a: readonly number[], b: readonly number[]): number[] {
     const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1];
     return x === 1 ? y : x;
   });
-}
-
-/** Whether two shapes are the same. */
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((dim, i) => dim === b[i]);
 }
 
 function toData(values: ArrayLike<number>, type: OnnxType): Data {

@@ -1,4 +1,4 @@
-import { axesOf, range } from "@latentkit/jit/lowering";
+import { axesOf, range, sameShape } from "@latentkit/jit/lowering";
 import { DATA_TYPE, dims, type Elements, newTensor, type TfType } from "../native/tensor.js";
 import { checked, type Output, type Pointer, type TensorFlow } from "../native/tensorflow.js";
 
@@ -236,7 +236,7 @@ export class GraphBuilder {
   }
 
   reshape(x: TfValue, shape: readonly number[]): TfValue {
-    return `${x.shape}` === `${shape}` ? x : this.op("Reshape", [x, this.ints(shape)], shape, x.type);
+    return sameShape(x.shape, shape) ? x : this.op("Reshape", [x, this.ints(shape)], shape, x.type);
   }
 
   transpose(x: TfValue, perm: readonly number[]): TfValue {
@@ -292,7 +292,7 @@ export class GraphBuilder {
   }
 
   expand(x: TfValue, shape: readonly number[]): TfValue {
-    return `${x.shape}` === `${shape}` ? x : this.op("BroadcastTo", [x, this.ints(shape)], shape, x.type);
+    return sameShape(x.shape, shape) ? x : this.op("BroadcastTo", [x, this.ints(shape)], shape, x.type);
   }
 
   /** `0, 1, …, n - 1`, int32. */

@@ -1,4 +1,5 @@
 export { countUses, producersOf } from "../graph.js";
+export { sameShape } from "../host-tensor.js";
 export { removeDeadCode } from "../passes/dead-code.js";
 export { axesOf, fromFront, inversePermutation, product, range } from "./axes.js";
 export { registerCreation } from "./creation.js";

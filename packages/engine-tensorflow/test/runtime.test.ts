@@ -248,7 +248,7 @@ describe.skipIf(noLibrary !== undefined)(`TensorFlow${noLibrary ? ` (skipped: ${
           const program = await compile(one, f, { state: {}, inputs }, one.createStore());
           const results = await program.run(inputs);
           await program.dispose();
-          return Object.values(results).map(({ data }) => [...data]);
+          return Object.values(results as Record<string, HostTensor>).map(({ data }) => [...data]);
         }),
       );
       expect(compiled).toHaveLength(5);

@@ -1,8 +1,8 @@
 import type { Key, MetricScan } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { arSampleOptions } from "./config.js";
-import type { Transformer } from "./model.js";
 import { tokenSampling } from "./sampler.js";
+import type { Transformer } from "./transformer.js";
 
 /** What greedy decoding answers to the source of every pair of a batch, `(B, T)`. */
 export function answerScan({ network, task }: Transformer): MetricScan {

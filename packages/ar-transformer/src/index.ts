@@ -5,9 +5,11 @@ export { type Gpt2Config, gpt2Config, readGpt2Config, transformerOptions } from 
 export { gpt2Folder } from "./huggingface/folder.js";
 export { type LogitsOptions, processLogits } from "./logits.js";
 export { smoothedCrossEntropy, smoothingFloor } from "./loss.js";
-export { createArTransformer, type Scores, type Transformer, wireTransformer } from "./model.js";
+export type { Scores } from "./metrics.js";
+export { createArTransformer } from "./model.js";
 export type { EncoderDecoderParams } from "./networks/encoder-decoder.js";
 export type { GptParams } from "./networks/gpt.js";
 export { createNetwork, type Network, type Prompt, type Reading } from "./networks/network.js";
 export { arTransformer, arTransformerPlugin } from "./plugin.js";
 export type { Sequences, Task } from "./tasks/task.js";
+export { type Transformer, wireTransformer } from "./transformer.js";

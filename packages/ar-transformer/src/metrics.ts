@@ -1,7 +1,16 @@
 import type { HostTensor, ModelMetric } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Scores } from "./model.js";
+
+/** What a network says of every target, `(B, T)` each. */
+export interface Scores {
+  /** `-log p`, nats. */
+  readonly losses: Tensor;
+  /** 1 where another token was more probable. */
+  readonly errors: Tensor;
+  /** 1 where a target counts. */
+  readonly weights: Tensor;
+}
 
 /** Scores of a batch: what {@link tokenMetrics} are computed from. */
 type Score = (params: any, state: any, batch: any) => Scores;

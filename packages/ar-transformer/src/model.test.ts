@@ -3,9 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { gptReference } from "../test/reference.js";
 import { arTransformerConfig } from "./config.js";
-import { createArTransformer, wireTransformer } from "./model.js";
+import { createArTransformer } from "./model.js";
 import { sinusoids } from "./networks/positions.js";
 import { textTask } from "./tasks/text.js";
+import { wireTransformer } from "./transformer.js";
 
 const key = (name: string): Key => tf.tensor1d([...hostKey(0, name)], "int32");
 const text: DatumSpec = { kind: "tokens", shape: [7], vocabulary: 9, context: 1 };

@@ -24,44 +24,15 @@ import {
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { answerScan } from "./answers.js";
-import { type Architecture, resolveArchitecture } from "./architecture.js";
+import type { Architecture } from "./architecture.js";
 import { beamSampling } from "./beam.js";
 import { type ArSampleOptions, type ArTransformerConfig, arSampleOptions } from "./config.js";
 import { checkInputValues, checkSampleOptions, inputsOf, lengthsOf } from "./generation.js";
 import { smoothedCrossEntropy, weightedMean } from "./loss.js";
-import { tokenMetrics } from "./metrics.js";
-import { createNetwork, type Network } from "./networks/network.js";
+import { type Scores, tokenMetrics } from "./metrics.js";
 import { tokenSampling } from "./sampler.js";
-import { pairsTask } from "./tasks/pairs.js";
-import { pixelTask } from "./tasks/pixels.js";
-import type { Sequences, Task } from "./tasks/task.js";
-import { textTask } from "./tasks/text.js";
-
-/** What the configuration and the data decide before any tensor exists. */
-export interface Transformer {
-  readonly architecture: Architecture;
-  readonly network: Network;
-  readonly task: Task;
-}
-
-/** The parts of a model. @throws UserError when an option cannot be right for the data. */
-export function wireTransformer(config: ArTransformerConfig, datum: DatumSpec): Transformer {
-  const task = chooseTask(config, datum);
-  const architecture = resolveArchitecture(config, {
-    network: task.sourceLength === undefined ? "gpt" : "encoder-decoder",
-    vocabSize: task.vocabSize,
-    outputs: task.outputs,
-    length: Math.max(task.length, task.sourceLength ?? 0),
-    ...(task.nKvHead === undefined ? {} : { nKvHead: task.nKvHead }),
-  });
-  return { architecture, task, network: createNetwork(architecture, task.pad) };
-}
-
-function chooseTask({ palette }: ArTransformerConfig, datum: DatumSpec): Task {
-  if (datum.kind === "tokens") return textTask(datum);
-  if (datum.kind === "pairs") return pairsTask(datum);
-  return pixelTask(datum, palette);
-}
+import type { Sequences } from "./tasks/task.js";
+import { type Transformer, wireTransformer } from "./transformer.js";
 
 /**
  * A transformer for the given data.
@@ -137,16 +108,6 @@ function flat(logits: Tensor, { targets, weights }: Sequences) {
     targets: tf.reshape(targets, [targets.size]),
     weights: weights && tf.reshape(weights, [targets.size]),
   };
-}
-
-/** What a network says of every target, `(B, T)` each. */
-export interface Scores {
-  /** `-log p`, nats. */
-  readonly losses: Tensor;
-  /** 1 where another token was more probable. */
-  readonly errors: Tensor;
-  /** 1 where a target counts. */
-  readonly weights: Tensor;
 }
 
 function scoresOf({ network, task }: Transformer, params: any, state: any, batch: any): Scores {

@@ -11,7 +11,8 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { arTransformerConfig } from "./config.js";
-import { createArTransformer, wireTransformer } from "./model.js";
+import { createArTransformer } from "./model.js";
+import { wireTransformer } from "./transformer.js";
 
 const key = (name: string): Key => tf.tensor1d([...hostKey(0, name)], "int32");
 const TINY = arTransformerConfig.parse({ nLayer: 1, nHead: 2, nEmbd: 8 });

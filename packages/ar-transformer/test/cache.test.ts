@@ -6,8 +6,8 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { arTransformerConfig } from "../src/config.js";
-import { wireTransformer } from "../src/model.js";
 import { reserve } from "../src/networks/attention.js";
+import { wireTransformer } from "../src/transformer.js";
 
 const LENGTH = 7;
 const PROMPT = 3;

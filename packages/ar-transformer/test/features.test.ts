@@ -3,8 +3,9 @@ import { onnx } from "@latentkit/engine-onnx";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, it } from "vitest";
 import { arTransformerConfig } from "../src/config.js";
-import { createArTransformer, wireTransformer } from "../src/model.js";
+import { createArTransformer } from "../src/model.js";
 import { arTransformer } from "../src/plugin.js";
+import { wireTransformer } from "../src/transformer.js";
 
 const SIDE = 4;
 const bars: DatumSpec = { kind: "binary", shape: [SIDE, SIDE, 1], range: [0, 1], classes: 2 };

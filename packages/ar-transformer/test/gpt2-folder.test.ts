@@ -17,8 +17,8 @@ import { compile, eager } from "@latentkit/jit";
 import { afterAll, describe, expect, it } from "vitest";
 import { arTransformerConfig } from "../src/config.js";
 import { gpt2Folder } from "../src/huggingface/folder.js";
-import { wireTransformer } from "../src/model.js";
 import { arTransformerPlugin } from "../src/plugin.js";
+import { wireTransformer } from "../src/transformer.js";
 
 const FIXTURE = new URL("fixtures/gpt2/", import.meta.url);
 const original = new Map<string, Uint8Array>(

@@ -7,6 +7,9 @@ export function printResult(json: boolean, value: object, lines: readonly string
   process.stdout.write(json ? `${JSON.stringify(value, plainNumber)}\n` : lines.map((line) => `${line}\n`).join(""));
 }
 
+/** `1 text`, `2 texts`. */
+export const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
 /** JSON has no NaN: an error that is not known is null. */
 const plainNumber = (_key: string, value: unknown): unknown =>
   typeof value === "number" && !Number.isFinite(value) ? null : value;

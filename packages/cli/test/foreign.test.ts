@@ -67,6 +67,12 @@ describe("sample --film", () => {
     expect([strip.readUInt32BE(16), strip.readUInt32BE(20)]).toEqual([5 * 66 + 2, 2 * 66 + 2]); // pictures of 8 pixels are drawn 8 times as large, lines of 2 between
   });
 
+  it("refuses more samples than a film has, by the names of the options", async () => {
+    const { code, stderr } = await sample("-n", "257", "--out", "d.png", "--film", "way.png");
+    expect(code).toBe(2);
+    expect(stderr).toContain("--film takes at most 256 samples, got -n 257; use -n 256, or leave --film out");
+  });
+
   it("refuses a file name that no film has, before it samples", async () => {
     const { code, stderr } = await sample("--out", "d.png", "--film", "way.mp4");
     expect([code, stderr]).toEqual([1, expect.stringContaining("--film way.mp4 must end in .apng or .png")]);

@@ -88,7 +88,7 @@ export { parseOptions } from "./options.js";
 export * from "./plugin.js";
 export * from "./safetensors.js";
 export type { SampleOptions } from "./sample-request.js";
-export { type LatentSpace, Session, type SplitOptions } from "./session.js";
+export { type LatentSpace, MAX_SAMPLES_A_CALL, Session, type SplitOptions } from "./session.js";
 export * from "./tokenizer/index.js";
 export * from "./tokens.js";
 export { createModel, type Run, type TrainOptions, train } from "./train.js";

@@ -41,7 +41,8 @@ export interface SplitOptions {
   readonly limit?: number;
 }
 
-const MAX_SAMPLES_A_CALL = 256;
+/** Samples of one call of the engine, and so of {@link Session.sampleStream}. */
+export const MAX_SAMPLES_A_CALL = 256;
 const EVALUATION_BATCH = 250;
 
 /** What a model's latent space offers, whether its ways take one step or many. */

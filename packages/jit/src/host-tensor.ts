@@ -54,9 +54,14 @@ export function hostTensor(
   return { shape, dtype, data };
 }
 
+/** Whether two shapes are the same. */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dim, i) => dim === b[i]);
+}
+
 /** Whether two specs have the same shape and dtype. */
 export function sameSpec(a: TensorSpec, b: TensorSpec): boolean {
-  return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
+  return a.dtype === b.dtype && sameShape(a.shape, b.shape);
 }
 
 /** `float32[128,784]`: the way messages print a spec. */

@@ -22,8 +22,9 @@ import {
 } from "@latentkit/core";
 import { refuse } from "../architecture.js";
 import { arTransformerConfig } from "../config.js";
-import { createArTransformer, wireTransformer } from "../model.js";
+import { createArTransformer } from "../model.js";
 import { KEPT_ROWS } from "../tasks/task.js";
+import { wireTransformer } from "../transformer.js";
 import { type Gpt2Config, gpt2Config, readGpt2Config, transformerOptions } from "./config.js";
 import { checkWeights, readWeights, writtenWeights } from "./weights.js";
 

@@ -9,6 +9,7 @@ import {
   range,
   reducedShape,
   SharedConstants,
+  sameShape,
   splitShapes,
   typeAfter,
 } from "@latentkit/jit/lowering";
@@ -250,7 +251,7 @@ export class GraphBuilder implements KernelBuilder<TfValue> {
   }
 
   reshape(x: TfValue, shape: readonly number[]): TfValue {
-    return `${x.shape}` === `${shape}` ? x : this.op("Reshape", [x, this.ints(shape)], shape, x.type);
+    return sameShape(x.shape, shape) ? x : this.op("Reshape", [x, this.ints(shape)], shape, x.type);
   }
 
   transpose(x: TfValue, perm: readonly number[]): TfValue {
@@ -319,7 +320,7 @@ export class GraphBuilder implements KernelBuilder<TfValue> {
   }
 
   expand(x: TfValue, shape: readonly number[]): TfValue {
-    return `${x.shape}` === `${shape}` ? x : this.op("BroadcastTo", [x, this.ints(shape)], shape, x.type);
+    return sameShape(x.shape, shape) ? x : this.op("BroadcastTo", [x, this.ints(shape)], shape, x.type);
   }
 
   /** `0, 1, …, n - 1`, int32. */

@@ -1,5 +1,5 @@
 import { type Graph, type GraphNode, type GraphState, sizeOf, type TensorSpec, type ValueId } from "@latentkit/jit";
-import { producersOf, removeDeadCode } from "@latentkit/jit/lowering";
+import { producersOf, removeDeadCode, sameShape } from "@latentkit/jit/lowering";
 import { isKept, type KeptState, nodesOfOneVerdict } from "./update-in-place.js";
 
 /** Elements up to which a tensor is joined with others: what is gained by a call less is lost where more has to be copied. */
@@ -137,8 +137,6 @@ class Updates {
     return [first.when, family.length, ...parts, ...results].join(" ");
   }
 }
-
-const sameShape = (a: readonly number[], b: readonly number[]): boolean => `${a}` === `${b}`;
 
 /** Writes the joint states and updates of a graph. */
 class JointWriter {

@@ -1,7 +1,7 @@
 /*
  * Multilayer perceptrons: the networks of the first GAN, for any shape of data. Goodfellow et al., 2014, §5. https://arxiv.org/abs/1406.2661
  */
-import { fold, nn, type TensorTree } from "@latentkit/core";
+import { fold, nn, sizeOf, type TensorTree } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Norm } from "../layers.js";
@@ -11,8 +11,6 @@ import type { Body, Generator, NetworkOptions } from "./network.js";
 /** Spread over the inputs' range in the first layer, less in later ones. */
 const biasDeviation = (layer: number): number => (layer === 0 ? 1 : 0.3);
 
-const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
 export function mlpGenerator({ shape, latentDim, hidden: widths, generatorNorm, classes }: NetworkOptions): Generator {
   const norm: Norm = { kind: generatorNorm, classes };
   return {
@@ -20,7 +18,7 @@ export function mlpGenerator({ shape, latentDim, hidden: widths, generatorNorm, 
       const sizes = [latentDim, ...widths];
       const { params, state } = denseLayersInit(fold(key, "hidden"), { sizes, norm, biasDeviation });
       const last = widths[widths.length - 1] ?? latentDim;
-      const output = nn.linearInit(fold(key, "output"), last, product(shape));
+      const output = nn.linearInit(fold(key, "output"), last, sizeOf(shape));
       return { params: { ...(params as Record<string, TensorTree>), output }, state };
     },
     apply(params, state, z, context) {
@@ -46,14 +44,14 @@ export function withWaves(x: Tensor, octaves: number): Tensor {
 }
 
 export function mlpBody({ shape, hidden: widths, frequencies, discriminatorNorm }: NetworkOptions): Body {
-  const inputs = product(shape) * (1 + 2 * frequencies);
+  const inputs = sizeOf(shape) * (1 + 2 * frequencies);
   const reversed = [...widths].reverse();
   const norm: Norm = { kind: discriminatorNorm };
   return {
     features: reversed[reversed.length - 1] ?? inputs,
     init: (key) => denseLayersInit(key, { sizes: [inputs, ...reversed], norm, skipFirst: true, biasDeviation }).params,
     apply(params, x) {
-      const flat = tf.reshape(x, [x.shape[0] as number, product(shape)]);
+      const flat = tf.reshape(x, [x.shape[0] as number, sizeOf(shape)]);
       return denseLayers(params, {}, withWaves(flat, frequencies), { training: true }).h;
     },
   };

@@ -1,4 +1,5 @@
 export { countUses, producersOf } from "../graph.js";
+export { sameShape } from "../host-tensor.js";
 export { removeDeadCode } from "../passes/dead-code.js";
 export { axesOf, fromFront, inversePermutation, product, range } from "./axes.js";
 export { type ElementArrays, type ElementType, elementsOf, SharedConstants, SMALL_CONSTANT } from "./elements.js";
@@ -42,7 +43,6 @@ export {
   gatheredShape,
   paddedShape,
   reducedShape,
-  sameShape,
   splitShapes,
 } from "./shapes.js";
 export { registerShared } from "./shared.js";

@@ -1,6 +1,6 @@
 import { UnsupportedKernelError } from "../errors.js";
 import type { Graph, GraphNode, ValueId } from "../graph.js";
-import type { TensorSpec } from "../host-tensor.js";
+import { sameShape, type TensorSpec } from "../host-tensor.js";
 
 /** What a lowering sees of one node of the graph. `V` is what the engine calls a value. */
 export interface Call<V> {
@@ -86,7 +86,7 @@ export function checkLowered(
   { shape, type }: { readonly shape: readonly number[]; readonly type: string },
   spec: TensorSpec,
 ): void {
-  if (type === spec.dtype && `${shape}` === `${spec.shape}`) return;
+  if (type === spec.dtype && sameShape(shape, spec.shape)) return;
   throw new Error(
     `engine ${engine}: the lowering of ${node.kernel} gives ${type}[${shape}] for ${spec.dtype}[${spec.shape}]; called at ${node.site}`,
   );

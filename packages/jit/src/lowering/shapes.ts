@@ -3,11 +3,6 @@ import { range } from "./axes.js";
 /** A shape that was checked when the graph was traced. */
 type Shape = readonly number[];
 
-/** Whether two shapes are the same. */
-export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((dim, i) => dim === b[i]);
-}
-
 /** The shape of two values that broadcast. */
 export function broadcastShape(a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);

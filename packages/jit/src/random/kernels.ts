@@ -2,7 +2,7 @@ import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { type NamedAttrMap, type NamedTensorInfoMap, registerKernel, type TensorInfo } from "@tensorflow/tfjs-core";
 import { UserError } from "../errors.js";
 import type { Attrs } from "../graph.js";
-import { type DTypeArrays, formatSpec, type HostTensor, sizeOf, type TensorSpec } from "../host-tensor.js";
+import { type DTypeArrays, formatSpec, type HostTensor, sameShape, sizeOf, type TensorSpec } from "../host-tensor.js";
 import { registerInference } from "../kernels/symbolic.js";
 import { foldWords, philoxBits, philoxNormal, philoxPermutation, philoxUniform } from "./philox.js";
 import type { Words } from "./philox-js.js";
@@ -74,8 +74,7 @@ function checkInput(
   shape: readonly number[],
   advice: string,
 ): void {
-  if (tensor.dtype === "int32" && tensor.shape.length === shape.length && tensor.shape.every((d, i) => d === shape[i]))
-    return;
+  if (tensor.dtype === "int32" && sameShape(tensor.shape, shape)) return;
   const [wanted, got] = [{ shape, dtype: "int32" as const }, tensor as TensorSpec].map(formatSpec);
   throw new UserError("@latentkit/jit", `${name} must be ${wanted}, got ${got}; ${advice}`);
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { addDataFlags, addRunFlags, type DataFlags, loadData, type RunFlags, withRun } from "../../open.js";
-import { printResult } from "../../output.js";
+import { counted, printResult } from "../../output.js";
 import { checkEnding, writeOutput } from "../../tensor-file.js";
 
 interface EncodeFlags extends RunFlags, DataFlags {
@@ -24,7 +24,7 @@ async function encode(path: string, flags: EncodeFlags): Promise<void> {
     await writeOutput(flags.out, { x: z, columns, ...(label ? { more: { label } } : {}) });
     const [n = 0] = z.shape;
     printResult(flags.json === true, { run: path, data: name, out: flags.out, n, shape: z.shape }, [
-      `${n} latents of ${name} in ${flags.out}`,
+      `${counted(n, "latent")} of ${name} in ${flags.out}`,
     ]);
   });
 }

@@ -21,7 +21,7 @@ import {
   type RunFlags,
   withRun,
 } from "../../open.js";
-import { printResult } from "../../output.js";
+import { counted, printResult } from "../../output.js";
 import { checkEnding, inRawUnits, writeOutput } from "../../tensor-file.js";
 
 interface InterpolateFlags extends RunFlags, DataFlags {
@@ -73,7 +73,9 @@ async function run(path: string, flags: InterpolateFlags): Promise<void> {
       draw: () => drawWays(x, dataset, flags.steps),
     });
     const value = { run: path, data: data.name, out, pairs, steps: flags.steps, method };
-    printResult(flags.json === true, value, [`${pairs.length} ways of ${flags.steps} steps (${method}) in ${out}`]);
+    printResult(flags.json === true, value, [
+      `${counted(pairs.length, "way")} of ${flags.steps} steps (${method}) in ${out}`,
+    ]);
   });
 }
 
@@ -95,7 +97,7 @@ async function betweenDraws(path: string, flags: InterpolateFlags, open: OpenRun
   });
   const value = { run: path, out, pairs: flags.pairs, steps: flags.steps, method, seed };
   printResult(flags.json === true, value, [
-    `${flags.pairs} ways of ${flags.steps} steps (${method}) between latents drawn with seed ${seed}, in ${out}`,
+    `${counted(flags.pairs, "way")} of ${flags.steps} steps (${method}) between latents drawn with seed ${seed}, in ${out}`,
   ]);
 }
 

@@ -2,7 +2,7 @@ import { dataKind, drawPairs, reconstruct, variedExamples } from "@latentkit/cor
 import { Command, Option } from "commander";
 import { wholeNumber } from "../../flags.js";
 import { addDataFlags, addRunFlags, type DataFlags, loadData, type RunFlags, withRun } from "../../open.js";
-import { printResult } from "../../output.js";
+import { counted, printResult } from "../../output.js";
 import { checkEnding, inRawUnits, writeOutput } from "../../tensor-file.js";
 
 interface ReconstructFlags extends RunFlags, DataFlags {
@@ -37,7 +37,7 @@ async function run(path: string, flags: ReconstructFlags): Promise<void> {
     });
     const n = indices.length;
     printResult(flags.json === true, { run: path, data: name, out, n, indices }, [
-      `${n} reconstructions of ${name} in ${out}`,
+      `${counted(n, "reconstruction")} of ${name} in ${out}`,
     ]);
   });
 }

@@ -2,6 +2,7 @@ import {
   type GenerativeModel,
   generateText,
   type HostTensor,
+  MAX_SAMPLES_A_CALL,
   type ModelPlugin,
   parseOptions,
   type SampleFrame,
@@ -24,7 +25,7 @@ import { createApp, findModel } from "../../app.js";
 import { UsageError } from "../../errors.js";
 import { addAssignments, addSchemaFlags, flagName, givenFlags, parseAssignments, wholeNumber } from "../../flags.js";
 import { addRunFlags, type RunFlags, withRun } from "../../open.js";
-import { printResult } from "../../output.js";
+import { counted, printResult } from "../../output.js";
 import { checkEnding, inRawUnits, writeOutput } from "../../tensor-file.js";
 
 interface SampleFlags extends RunFlags {
@@ -120,6 +121,10 @@ async function writeSamples(path: string, run: OpenedRun, flags: SampleFlags, op
   const out = flags.out ?? `samples${drawing}`;
   checkEnding(out, dataset.sampleRate === undefined ? [drawing] : [drawing, ".wav"]);
   if (film !== undefined) checkFilm(film, dataset);
+  if (film !== undefined && n > MAX_SAMPLES_A_CALL)
+    throw new UsageError(
+      `--film takes at most ${MAX_SAMPLES_A_CALL} samples, got -n ${n}; use -n ${MAX_SAMPLES_A_CALL}, or leave --film out`,
+    );
   const inputs = await readInputs(session.model, flags);
   const x = await draw(run, { n, seed, options, ...inputs, ...labels(flags) }, film);
   await writeOutput(out, {
@@ -129,7 +134,7 @@ async function writeSamples(path: string, run: OpenedRun, flags: SampleFlags, op
     draw: () => drawData(x, dataset),
   });
   printResult(flags.json === true, { run: path, out, n, shape: x.shape, ...(film ? { film } : {}) }, [
-    `${n} samples in ${out}${film ? `, the way there in ${film}` : ""}`,
+    `${counted(n, "sample")} in ${out}${film ? `, the way there in ${film}` : ""}`,
   ]);
 }
 
@@ -182,7 +187,7 @@ async function writeTexts(path: string, { session, dataset }: OpenedRun, flags: 
   const whole = texts.map((text, i) => `${prompt?.[Math.floor(i / n)] ?? ""}${text}`);
   if (out !== undefined) await writeFileAtomic(out, whole.map((text) => `${text}\n`).join(SEPARATOR));
   const result = { run: path, ...(out === undefined ? {} : { out }), n: texts.length, texts };
-  const lines = out === undefined ? [whole.join(`\n${SEPARATOR}`)] : [`${texts.length} texts in ${out}`];
+  const lines = out === undefined ? [whole.join(`\n${SEPARATOR}`)] : [`${counted(texts.length, "text")} in ${out}`];
   printResult(flags.json === true, result, lines);
 }
 

@@ -18,7 +18,7 @@ import {
   type RunFlags,
   withRun,
 } from "../../open.js";
-import { printResult } from "../../output.js";
+import { counted, printResult } from "../../output.js";
 import { checkEnding, writeOutput } from "../../tensor-file.js";
 
 interface ScoreFlags extends RunFlags, DataFlags {
@@ -122,7 +122,7 @@ function lines(
   const [low, middle, high] = percentiles.map((value: number) => formatNumber(value, 4));
   const note = model.likelihoodNote === undefined ? "" : `, ${model.likelihoodNote}`;
   return [
-    `${measure} of ${n} examples of ${data} in ${out}`,
+    `${measure} of ${counted(n, "example")} of ${data} in ${out}`,
     `mean ${formatValue(mean, stderr)} ± ${formatNumber(stderr, 2)} nats (${formatNumber(perDim, 4)} bits/dim${note})`,
     `1 %, 50 %, 99 %: ${low}, ${middle}, ${high}; least likely: example ${least}`,
     ...(against === undefined ? [] : [separationLine(against)]),

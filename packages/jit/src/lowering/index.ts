@@ -28,8 +28,6 @@ export {
 } from "./registry.js";
 export { alongAxis } from "./resize.js";
 export {
-  bilinearReads,
-  isIdentity,
   nearestIndices,
   type Reads,
   readsMatrix,

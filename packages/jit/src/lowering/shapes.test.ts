@@ -1,13 +1,5 @@
 import { expect, test } from "vitest";
-import {
-  broadcastShape,
-  concatShape,
-  gatheredShape,
-  paddedShape,
-  reducedShape,
-  sameShape,
-  splitShapes,
-} from "./shapes.js";
+import { broadcastShape, concatShape, gatheredShape, paddedShape, reducedShape, splitShapes } from "./shapes.js";
 
 test("shapes of element-wise kernels", () => {
   expect(broadcastShape([4, 1, 3], [2, 1])).toEqual([4, 2, 3]);

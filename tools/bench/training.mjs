@@ -53,6 +53,7 @@ export async function openTraining(engine, { model, batch, optimizer, noise }) {
     parameters: parameterCount(specs),
     /** Back to the state before the first step. */
     async reset() {
+      await store.delete(store.specs().keys()); // PyTorch's side has no second copy either
       await initialize();
       t = 0;
     },

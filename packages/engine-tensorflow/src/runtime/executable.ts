@@ -13,7 +13,7 @@ import { programConfig } from "../native/config.js";
 import { CallFrame, type Context } from "../native/context.js";
 import { newHandle, readHandle } from "../native/tensor.js";
 import { checked, type Pointer } from "../native/tensorflow.js";
-import { trimMemory } from "../native/trim.js";
+import { trimIfDue, trimMemory, trimSoon } from "../native/trim.js";
 import { describeFailure } from "./failure.js";
 import type { TensorflowStore, Variable } from "./store.js";
 
@@ -106,7 +106,9 @@ export class TensorflowExecutable implements Executable {
       this.context.tf.TFE_DeleteOp(op);
     }
     for (const [path, variable] of made) this.store.add(path, variable);
-    if (!this.#ran && this.program.lowering !== "graph") trimMemory(); // the first run compiled
+    if (!this.#ran)
+      trimMemory(); // what the compiler, or the optimizer of graphs, freed
+    else trimSoon(); // state was made, moved or copied since the last run
     this.#ran = true;
     return results;
   }
@@ -160,6 +162,7 @@ export class TensorflowExecutable implements Executable {
       return await this.#frame.execute(op);
     } finally {
       this.listener.onRun(performance.now() - started);
+      trimIfDue();
     }
   }
 
@@ -181,6 +184,7 @@ export class TensorflowExecutable implements Executable {
     await this.store.settled();
     this.context.removeFunction(this.program.name);
     this.#frame.delete();
+    trimMemory();
     this.listener.onDispose();
   }
 }

@@ -1,7 +1,7 @@
 /** Settings, concurrency, failures, memory: what the conformance suite does not ask of every engine. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { compile, type HostTensor, hostTensor, type ProgramFunction, type Store } from "@latentkit/jit";
+import { compile, groupNorm, type HostTensor, hostTensor, type ProgramFunction, type Store } from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Lowering, type TensorflowEngine, tensorflow } from "../src/index.js";
@@ -214,6 +214,52 @@ describe.skipIf(noLibrary !== undefined)(`TensorFlow${noLibrary ? ` (skipped: ${
       expect(await read(store, "p.b")).toEqual(expected["p.b"]);
       await expect(program.run({ x: 1 })).rejects.toThrow('store: no tensor at "p.a"');
       await store.dispose();
+    });
+
+    test("is the same where clusters compute again what a convolution separates from its use", async () => {
+      const [images, kernel, channels] = [[4, 8, 8, 16], [3, 3, 16, 16], [16]];
+      const shapes = { x: images, w1: kernel, w2: kernel, scale: channels, offset: channels };
+      const inputs = Object.fromEntries(
+        Object.entries(shapes).map(([name, shape], k) => {
+          const size = shape.reduce((a, b) => a * b, 1);
+          return [
+            name,
+            hostTensor(
+              Float32Array.from({ length: size }, (_, i) => Math.cos(1.7 * i * (k + 1) + k) / 4),
+              shape,
+            ),
+          ];
+        }),
+      );
+      const loss = (x: tf.Tensor, w1: tf.Tensor, w2: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) => {
+        const y = groupNorm(tf.conv2d(x as tf.Tensor4D, w1 as tf.Tensor4D, 1, "same"), scale, offset, 4);
+        const z = tf.conv2d(tf.mul(y, tf.sigmoid(y)) as tf.Tensor4D, w2 as tf.Tensor4D, 2, "same");
+        return tf.mean(tf.square(z)) as tf.Scalar;
+      };
+      const f: ProgramFunction = (_s, { x, w1, w2, scale, offset }) => ({
+        outputs: Object.fromEntries(
+          tf
+            .grads(loss as Parameters<typeof tf.grads>[0])([x, w1, w2, scale, offset])
+            .entries(),
+        ),
+      });
+      const [compiled, expected] = await Promise.all(
+        [engines.clusters, engines.graph].map(async (one) => {
+          const program = await compile(one, f, { state: {}, inputs }, one.createStore());
+          const results = await program.run(inputs);
+          await program.dispose();
+          return Object.values(results).map(({ data }) => [...data]);
+        }),
+      );
+      expect(compiled).toHaveLength(5);
+      compiled?.forEach((values, i) => {
+        const known = expected?.[i] as number[];
+        const largest = Math.max(...known.map(Math.abs));
+        expect(largest).toBeGreaterThan(0);
+        values.forEach((value, j) => {
+          expect(Math.abs(value - (known[j] as number))).toBeLessThan(1e-5 * largest);
+        });
+      });
     });
 
     test.each(lowerings)("takes a verdict that has more axes than the state: %s", async (lowering) => {

@@ -55,6 +55,8 @@ export class GraphBuilder implements KernelBuilder<TfValue> {
   readonly #sites: string[] = [];
   /** Kernel and line of the operations that follow. */
   label = "";
+  /** Keeps the operations that follow apart from those that are equal but for it. */
+  again: number | undefined;
 
   constructor(
     readonly tf: TensorFlow,
@@ -96,6 +98,7 @@ export class GraphBuilder implements KernelBuilder<TfValue> {
     for (const oper of after) tf.TF_AddControlInput(description, oper);
     for (const [name, value] of Object.entries(attributes))
       if (value !== undefined) this.#attribute(description, name, value);
+    if (this.again !== undefined) this.#attribute(description, "_latentkit_again", { int: this.again });
     if (this.unclustered !== "all" && !this.unclustered.has(op)) {
       this.#attribute(description, "_XlaCompile", true);
       this.#attribute(description, "_XlaScope", "latentkit");

@@ -1,7 +1,15 @@
-import { type Graph, type GraphNode, type TensorSpec, UnsupportedKernelError, type ValueId } from "@latentkit/jit";
-import { callOf, checkLowered } from "@latentkit/jit/lowering";
+import {
+  type Graph,
+  type GraphNode,
+  type GraphState,
+  type TensorSpec,
+  UnsupportedKernelError,
+  type ValueId,
+} from "@latentkit/jit";
+import { callOf, checkLowered, countUses } from "@latentkit/jit/lowering";
 import { type Pointer, type TensorFlow, TensorFlowError } from "../native/tensorflow.js";
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
+import { AGAIN, computeAgain } from "./compute-again.js";
 import { joinSquares } from "./join-squares.js";
 import { type JoinedGraph, joinUpdates, type StatePart } from "./join-updates.js";
 import { loweringOf } from "./registry.js";
@@ -41,6 +49,9 @@ const UNCLUSTERED: ReadonlySet<string> = new Set([
 
 /** In bf16 matrix products are oneDNN's too: XLA computes them in float32 on CPU. */
 const UNCLUSTERED_BF16: Unclustered = new Set([...UNCLUSTERED, "MatMul", "BatchMatMulV2", "Einsum"]);
+
+/** Kernels whose results are new, never a view of something else. */
+const ARITHMETIC: ReadonlySet<string> = new Set(["Add", "Sub", "Multiply", "RealDiv"]);
 
 /** A program as a TensorFlow function: its arguments are the variables of `states`, then the program's inputs, then `fed`. */
 export interface LoweredGraph {
@@ -91,7 +102,7 @@ export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions):
 
 /** A graph in the form that suits how it is executed. In clusters, joined updates cost more than they save: their vectors cross from cluster to cluster. */
 function arranged(graph: Graph, { lowering, onCpu, joints }: LowerOptions): JoinedGraph {
-  if (lowering !== "xla") return { graph, members: new Map() };
+  if (lowering !== "xla") return { graph: lowering === "clusters" ? computeAgain(graph) : graph, members: new Map() };
   const joined = joinUpdates(joinSquares(graph), joints);
   const updated = updateInPlace(joined.graph);
   return { ...joined, graph: onCpu ? transposeFirst(updated) : updated };
@@ -102,6 +113,8 @@ class Lowerer {
   readonly #values = new Map<ValueId, TfValue>();
   private readonly graph: Graph;
   readonly #arguments: TfValue[] = [];
+  readonly #uses: ReadonlyMap<ValueId, number>;
+  readonly #arithmetic: ReadonlySet<ValueId>;
 
   constructor(
     private readonly b: GraphBuilder,
@@ -109,6 +122,9 @@ class Lowerer {
     private readonly compiled: boolean,
   ) {
     this.graph = joined.graph;
+    this.#uses = countUses(this.graph);
+    const arithmetic = this.graph.nodes.filter(({ kernel }) => ARITHMETIC.has(kernel));
+    this.#arithmetic = new Set(arithmetic.flatMap(({ outputs }) => outputs));
   }
 
   lower({ name, fed }: LowerOptions): LoweredGraph {
@@ -122,6 +138,7 @@ class Lowerer {
     for (const [value, { shape, dtype }] of fed) this.#values.set(value, this.#argument(shape, dtype));
     for (const node of graph.nodes) this.#lowerNode(node);
     b.label = "result";
+    b.again = undefined;
     const assignments = this.#assign(variables, reads);
     const outputs = graph.outputs.map(({ value }) => b.unary("Identity", this.#value(value)));
     const definition = b.toFunction(name, this.#arguments, outputs, assignments);
@@ -159,19 +176,25 @@ class Lowerer {
     const ready = b.operation("NoOp", [], {}, [...known]);
     return next.flatMap((value, i) => {
       if (value === undefined) return [];
-      const inputs = [variables[i] as TfValue, reads[i] === undefined ? this.#own(value) : value];
+      const { after } = graph.states[i] as GraphState;
+      const inputs = [variables[i] as TfValue, reads[i] === undefined ? this.#own(value, after as ValueId) : value];
       return [b.operation("AssignVariableOp", inputs, { dtype: { type: value.type } }, [ready])];
     });
   }
 
-  /** A value in memory of its own: equal zeros of new variables would share theirs, and then not be updated in place. What XLA puts out is its own. */
-  #own(value: TfValue): TfValue {
-    return this.compiled ? value : this.b.unary("DeepCopy", value);
+  /**
+   * A value in memory of its own: equal zeros of new variables would share theirs, and then not be updated in place. What XLA puts out is its
+   * own, and so is what arithmetic computes for nothing else.
+   */
+  #own(value: TfValue, id: ValueId): TfValue {
+    const isOwn = this.#arithmetic.has(id) && this.#uses.get(id) === 1;
+    return this.compiled || isOwn ? value : this.b.unary("DeepCopy", value);
   }
 
   #lowerNode(node: GraphNode): void {
     const { b } = this;
     b.label = `${node.kernel} ${node.site}`;
+    b.again = node.attrs[AGAIN] as number | undefined;
     const result = this.#operations(node);
     const outputs = Array.isArray(result) ? (result as TfValue[]) : [result as TfValue];
     node.outputs.forEach((id, i) => {

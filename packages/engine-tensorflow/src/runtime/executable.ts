@@ -46,7 +46,7 @@ export class TensorflowExecutable implements Executable {
   /** Addresses of all arguments: the variables, then what is fed. */
   readonly #arguments: BigUint64Array;
   #generation = -1;
-  #ran = false;
+  #runs = 0;
   #disposed = false;
 
   constructor(
@@ -97,6 +97,7 @@ export class TensorflowExecutable implements Executable {
     const made = this.#bindVariables();
     const op = this.#newCall(feeds);
     let results: Pointer[];
+    trimSoon(); // it compiles, or state was made, moved or copied since the last run
     try {
       results = await this.#execute(op);
     } catch (error) {
@@ -106,10 +107,6 @@ export class TensorflowExecutable implements Executable {
       this.context.tf.TFE_DeleteOp(op);
     }
     for (const [path, variable] of made) this.store.add(path, variable);
-    if (!this.#ran)
-      trimMemory(); // what the compiler, or the optimizer of graphs, freed
-    else trimSoon(); // state was made, moved or copied since the last run
-    this.#ran = true;
     return results;
   }
 
@@ -162,6 +159,7 @@ export class TensorflowExecutable implements Executable {
       return await this.#frame.execute(op);
     } finally {
       this.listener.onRun(performance.now() - started);
+      if (isPowerOfTwo(++this.#runs)) trimSoon(); // what the collector of garbage freed meanwhile, ever more rarely
       trimIfDue();
     }
   }
@@ -188,6 +186,8 @@ export class TensorflowExecutable implements Executable {
     this.listener.onDispose();
   }
 }
+
+const isPowerOfTwo = (n: number): boolean => Number.isInteger(Math.log2(n));
 
 function wrongSpec(path: string, known: TensorSpec, spec: TensorSpec): Error {
   return new Error(

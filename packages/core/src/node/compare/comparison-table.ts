@@ -108,7 +108,7 @@ export function comparisonTable(
   const head = ["", ...results.map(({ name }) => name), ...(hasReal ? ["real data"] : [])];
   const body = rows.map(
     ({ title, remark, cell, real }) =>
-      `<tr><th>${formatCell({ text: title, remark })}</th>${results
+      `<tr><th>${breakable(formatCell({ text: title, remark }))}</th>${results
         .map((result) => `<td>${formatCell(cellOf(result, cell))}</td>`)
         .join("")}${hasReal ? `<td>${escapeHtml(real ?? "")}</td>` : ""}</tr>`,
   );
@@ -123,6 +123,9 @@ function statusRow(results: readonly ModelResult[], hasReal: boolean): string {
   const cells = results.map(({ status, reason }) => `<td>${formatCell({ text: status, remark: reason })}</td>`);
   return `<tr><th>Status</th>${cells.join("")}${hasReal ? "<td></td>" : ""}</tr>`;
 }
+
+/** Lets a narrow column break names of metrics between their words. */
+const breakable = (html: string): string => html.replace(/([a-z])([A-Z])/g, "$1<wbr>$2");
 
 function formatCell({ text, remark = "" }: Cell): string {
   return `${escapeHtml(text)}${remark === "" ? "" : `<small>${escapeHtml(remark)}</small>`}`;

@@ -1,3 +1,4 @@
+import { prelu } from "@latentkit/jit/lowering";
 import type { OnnxValue } from "../proto.js";
 import type { OnnxBuilder } from "./builder.js";
 import { clip } from "./elementwise.js";
@@ -20,7 +21,7 @@ export function activate(b: OnnxBuilder, x: OnnxValue, call: Call): OnnxValue {
     case "leakyrelu":
       return b.unary("LeakyRelu", x, { attributes: { alpha: { float: call.attr<number>("leakyreluAlpha") ?? 0.2 } } });
     case "prelu":
-      return b.where(b.by("Less", x, 0), b.mul(x, call.input("preluActivationWeights")), x);
+      return prelu(b, x, call.input("preluActivationWeights"));
     default:
       throw call.unsupported(`activation ${activation}`);
   }

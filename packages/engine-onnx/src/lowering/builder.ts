@@ -1,25 +1,58 @@
-import { sameShape } from "@latentkit/jit/lowering";
-import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxType, OnnxValue } from "../proto.js";
+import {
+  broadcastShape,
+  concatShape,
+  type ElementArrays,
+  type ElementwiseKernel,
+  elementsOf,
+  gatheredShape,
+  type KernelBuilder,
+  paddedShape,
+  range,
+  reducedShape,
+  SharedConstants,
+  SMALL_CONSTANT,
+  sameShape,
+  splitShapes,
+  typeAfter,
+} from "@latentkit/jit/lowering";
+import {
+  DATA_TYPES,
+  type OnnxAttribute,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxType,
+  type OnnxValue,
+} from "../proto.js";
 
 type Attributes = Readonly<Record<string, OnnxAttribute | undefined>>;
-type Data = Float32Array | Float64Array | Int32Array | Uint8Array | BigInt64Array | Uint32Array | BigUint64Array;
+type Data = ElementArrays[OnnxType];
 
 interface OpOptions {
   readonly attributes?: Attributes;
   readonly domain?: string;
 }
 
-/** Constants up to this many elements are shared when equal. */
-const MAX_SHARED = 64;
-
 /** onnxruntime's own operators. */
 export const MICROSOFT = "com.microsoft";
 
+/** ONNX's operators for element-wise kernels that tfjs-core calls otherwise. */
+const OPERATORS: Partial<Record<ElementwiseKernel, string>> = {
+  GreaterEqual: "GreaterOrEqual",
+  IsNan: "IsNaN",
+  LessEqual: "LessOrEqual",
+  LogicalAnd: "And",
+  LogicalNot: "Not",
+  LogicalOr: "Or",
+  Maximum: "Max",
+  Minimum: "Min",
+  Multiply: "Mul",
+};
+
 /** Writes an ONNX graph node by node; every value knows its shape and type, so operators that change nothing are left out. */
-export class OnnxBuilder {
+export class OnnxBuilder implements KernelBuilder<OnnxValue> {
   readonly nodes: OnnxNode[] = [];
   readonly constants = new Map<string, { value: OnnxValue; data: Data }>();
-  readonly #shared = new Map<string, OnnxValue>();
+  readonly #shared = new SharedConstants<OnnxValue>();
   readonly #producers = new Map<string, OnnxNode>();
   readonly #same = new Map<string, OnnxValue>();
   #count = 0;
@@ -65,17 +98,12 @@ export class OnnxBuilder {
 
   /** Values known when the graph is built. */
   constant(values: ArrayLike<number>, shape: readonly number[], type: OnnxType = "float32"): OnnxValue {
-    const data = toData(values, type);
-    const key =
-      data.length <= MAX_SHARED
-        ? `${type}[${shape}]${new Uint8Array(data.buffer, data.byteOffset, data.byteLength)}`
-        : undefined;
-    const known = key === undefined ? undefined : this.#shared.get(key);
-    if (known !== undefined) return known;
-    const value = { name: `c${this.#count++}`, shape: [...shape], type };
-    this.constants.set(value.name, { value, data });
-    if (key !== undefined) this.#shared.set(key, value);
-    return value;
+    const data = elementsOf(values, type);
+    return this.#shared.of(data, shape, type, () => {
+      const value = { name: `c${this.#count++}`, shape: [...shape], type };
+      this.constants.set(value.name, { value, data });
+      return value;
+    });
   }
 
   scalar(value: number, type: OnnxType = "float32"): OnnxValue {
@@ -98,7 +126,14 @@ export class OnnxBuilder {
 
   /** An operator of two values that broadcast. */
   binary(op: string, a: OnnxValue, b: OnnxValue, type: OnnxType = a.type, options?: OpOptions): OnnxValue {
-    return this.op(op, [a, b], broadcast(a.shape, b.shape), type, options);
+    return this.op(op, [a, b], broadcastShape(a.shape, b.shape), type, options);
+  }
+
+  /** The operator of an element-wise kernel. */
+  apply(kernel: ElementwiseKernel, x: OnnxValue, y?: OnnxValue): OnnxValue {
+    if (kernel === "Square") return this.mul(x, x);
+    const [op, type] = [OPERATORS[kernel] ?? kernel, typeAfter(kernel, x.type)];
+    return y === undefined ? this.unary(op, x, { type }) : this.binary(op, x, y, type);
   }
 
   add(a: OnnxValue, b: OnnxValue): OnnxValue {
@@ -130,7 +165,7 @@ export class OnnxBuilder {
   }
 
   /** Whether `condition ? t : e` is a relu's gradient, `y > 0 ? t : 0`: onnxruntime multiplies in a third of the time that its Where takes. */
-  isReluMask(condition: OnnxValue, t: OnnxValue, e: OnnxValue): boolean {
+  #isReluMask(condition: OnnxValue, t: OnnxValue, e: OnnxValue): boolean {
     const comparison = this.#producers.get(condition.name);
     const [y, zero] = comparison?.op === "Greater" ? comparison.inputs : [];
     if (y === undefined || zero === undefined || this.#producers.get(y.name)?.op !== "Relu") return false;
@@ -144,19 +179,28 @@ export class OnnxBuilder {
     return node?.op === "Mul" && node.inputs[0]?.name === node.inputs[1]?.name ? node.inputs[0] : undefined;
   }
 
+  /** `condition ? given : otherwise`, all three broadcast. */
   where(condition: OnnxValue, given: OnnxValue, otherwise: OnnxValue): OnnxValue {
+    if (given.type === "bool") return this.#whereBool(condition, given, otherwise);
+    if (this.#isReluMask(condition, given, otherwise)) return this.mul(given, this.cast(condition, "float32"));
     const [t, e] = sameShape(condition.shape, given.shape)
       ? [this.#scalarOf(given), this.#scalarOf(otherwise)]
       : [given, otherwise];
-    return this.op("Where", [condition, t, e], broadcast(condition.shape, broadcast(t.shape, e.shape)), t.type);
+    const shape = broadcastShape(condition.shape, broadcastShape(t.shape, e.shape));
+    return this.op("Where", [condition, t, e], shape, t.type);
+  }
+
+  /** onnxruntime's Where has no bools. */
+  #whereBool(condition: OnnxValue, t: OnnxValue, e: OnnxValue): OnnxValue {
+    return this.binary("Or", this.binary("And", condition, t), this.binary("And", this.unary("Not", condition), e));
   }
 
   cast(x: OnnxValue, type: OnnxType): OnnxValue {
     if (x.type === type) return x;
     const data = this.valuesOf(x);
-    if (data !== undefined && data.length <= MAX_SHARED && type !== "bool")
+    if (data !== undefined && data.length <= SMALL_CONSTANT && type !== "bool")
       return this.constant(Array.from(data as ArrayLike<number>, Number), x.shape, type);
-    return this.op("Cast", [x], x.shape, type, { attributes: { to: TYPE_CODES[type] } });
+    return this.op("Cast", [x], x.shape, type, { attributes: { to: DATA_TYPES[type] } });
   }
 
   /** The value before it was given another shape: the same elements in memory. */
@@ -196,6 +240,18 @@ export class OnnxBuilder {
     return this.op("Expand", [x, this.ints(shape)], shape, x.type);
   }
 
+  tile(x: OnnxValue, reps: readonly number[]): OnnxValue {
+    const shape = x.shape.map((dim, i) => dim * (reps[i] as number));
+    return this.op("Tile", [x, this.ints(reps)], shape, x.type);
+  }
+
+  reverse(x: OnnxValue, axes: readonly number[]): OnnxValue {
+    const turned = axes.filter((axis) => (x.shape[axis] as number) > 1);
+    const starts = turned.map((axis) => (x.shape[axis] as number) - 1);
+    const [ends, steps] = [turned.map(() => Number.NEGATIVE_INFINITY), turned.map(() => -1)];
+    return turned.length === 0 ? x : this.ranges(x, starts, ends, turned, steps);
+  }
+
   /** `value` everywhere. */
   filled(value: number, shape: readonly number[], type: OnnxType = "float32"): OnnxValue {
     return this.expand(this.scalar(value, type), shape);
@@ -211,8 +267,13 @@ export class OnnxBuilder {
     );
   }
 
+  slice(x: OnnxValue, begin: readonly number[], size: readonly number[]): OnnxValue {
+    const ends = begin.map((start, i) => start + (size[i] as number));
+    return this.ranges(x, begin, ends, range(begin.length));
+  }
+
   /** Elements `start, start + step, …` before `end` of every axis in `axes`; as in ONNX, an `end` of -Infinity reaches the first element backwards. */
-  slice(
+  ranges(
     x: OnnxValue,
     starts: readonly number[],
     ends: readonly number[],
@@ -233,45 +294,41 @@ export class OnnxBuilder {
   concat(parts: readonly OnnxValue[], axis: number): OnnxValue {
     const [first] = parts as [OnnxValue];
     if (parts.length === 1) return first;
-    const shape = first.shape.map((dim, i) =>
-      i === axis ? parts.reduce((sum, part) => sum + (part.shape[axis] as number), 0) : dim,
-    );
-    return this.op("Concat", parts, shape, first.type, { attributes: { axis } });
+    return this.op("Concat", parts, concatShape(parts, axis), first.type, { attributes: { axis } });
   }
 
   split(x: OnnxValue, sizes: readonly number[], axis: number): OnnxValue[] {
     if (sizes.length === 1) return [x];
-    const specs = sizes.map((size) => ({ shape: x.shape.map((dim, i) => (i === axis ? size : dim)), type: x.type }));
+    const specs = splitShapes(x.shape, sizes, axis).map((shape) => ({ shape, type: x.type }));
     return this.multi("Split", [x, this.ints(sizes)], specs, { attributes: { axis } });
   }
 
   gather(x: OnnxValue, indices: OnnxValue, axis: number): OnnxValue {
-    const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
-    return this.op("Gather", [x, indices], shape, x.type, { attributes: { axis } });
+    return this.op("Gather", [x, indices], gatheredShape(x.shape, indices.shape, axis), x.type, {
+      attributes: { axis },
+    });
   }
 
-  /** `ReduceSum`, `ReduceMax`, … over some axes; none leaves x as it is. */
-  reduce(op: string, x: OnnxValue, axes: readonly number[], keepDims = false): OnnxValue {
+  /** `Sum`, `Max`, `SumSquare`, … over some axes; none leaves x as it is. */
+  reduce(kernel: string, x: OnnxValue, axes: readonly number[], keepDims = false): OnnxValue {
     if (axes.length === 0) return x;
-    const kept = x.shape.map((dim, i) => (axes.includes(i) ? 1 : dim));
-    const shape = keepDims ? kept : x.shape.filter((_, i) => !axes.includes(i));
-    return this.op(op, [x, this.ints(axes)], shape, x.type, { attributes: { keepdims: keepDims ? 1 : 0 } });
+    const shape = reducedShape(x.shape, axes, keepDims);
+    const attributes = { keepdims: keepDims ? 1 : 0 };
+    return this.op(`Reduce${kernel}`, [x, this.ints(axes)], shape, x.type, { attributes });
   }
 
   /** Adds `before` and `after` elements along every axis. */
-  pad(x: OnnxValue, before: readonly number[], after: readonly number[], mode = "constant", value = 0): OnnxValue {
+  pad(x: OnnxValue, before: readonly number[], after: readonly number[], value = 0, mode = "constant"): OnnxValue {
     if ([...before, ...after].every((n) => n === 0)) return x;
-    const shape = x.shape.map((dim, i) => dim + (before[i] as number) + (after[i] as number));
-    const fill = mode === "constant" ? this.scalar(value, x.type) : undefined;
-    return this.op("Pad", [x, this.ints([...before, ...after]), ...(fill ? [fill] : [])], shape, x.type, {
-      attributes: { mode },
-    });
+    const fill = mode === "constant" ? [this.scalar(value, x.type)] : [];
+    const inputs = [x, this.ints([...before, ...after]), ...fill];
+    return this.op("Pad", inputs, paddedShape(x.shape, before, after), x.type, { attributes: { mode } });
   }
 
   /** Matrix product over the last two axes, broadcasting the others. */
   matMul(a: OnnxValue, b: OnnxValue): OnnxValue {
     const shape = [
-      ...broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2)),
+      ...broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2)),
       a.shape.at(-2) as number,
       b.shape.at(-1) as number,
     ];
@@ -285,33 +342,3 @@ export class OnnxBuilder {
 }
 
 const COMPARISONS = new Set(["Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"]);
-
-const TYPE_CODES = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12, uint64: 13 } as const;
-
-/** The shape of `a op b`; the trace has checked that they fit. */
-function broadcast(a: readonly number[], b: readonly number[]): number[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1];
-    return x === 1 ? y : x;
-  });
-}
-
-function toData(values: ArrayLike<number>, type: OnnxType): Data {
-  switch (type) {
-    case "float32":
-      return values instanceof Float32Array ? values : Float32Array.from(values);
-    case "float64":
-      return Float64Array.from(values);
-    case "int32":
-      return values instanceof Int32Array ? values : Int32Array.from(values);
-    case "uint32":
-      return Uint32Array.from(values);
-    case "int64":
-      return BigInt64Array.from(Array.from(values, BigInt));
-    case "uint64":
-      return BigUint64Array.from(Array.from(values, BigInt));
-    default:
-      return values instanceof Uint8Array ? values : Uint8Array.from(values);
-  }
-}

@@ -52,8 +52,8 @@ const composites: Readonly<Record<string, Lowering>> = {
   [CROSS_ENTROPY_SUM]: (b, call) => {
     const { linear, certainty } = crossEntropyParts(b, call.input("logits"), call.input("targets"));
     const axes = axesOf(call.attr<number | number[]>("axis"), linear.shape.length);
-    const logs = b.reduce("ReduceSum", b.unary("Log", groupProducts(b, certainty)), axes, true);
-    const sums = b.reduce("ReduceSum", linear, axes, true);
+    const logs = b.reduce("Sum", b.unary("Log", groupProducts(b, certainty)), axes, true);
+    const sums = b.reduce("Sum", linear, axes, true);
     const total = call.attr<boolean>("negative") ? b.sub(logs, sums) : b.sub(sums, logs);
     return b.reshape(total, call.out().shape);
   },
@@ -62,7 +62,7 @@ const composites: Readonly<Record<string, Lowering>> = {
     const logits = input("logits");
     const logP = b.unary("LogSoftmax", logits, { attributes: { axis: -1 } });
     const chosen = b.where(oneHot(b, input("labels"), logits.shape.at(-1) as number), logP, b.scalar(0));
-    return b.unary("Neg", b.reduce("ReduceSum", chosen, [logits.shape.length - 1]));
+    return b.unary("Neg", b.reduce("Sum", chosen, [logits.shape.length - 1]));
   },
 
   ScaledDotProductAttention: (b, { input }) => {
@@ -146,7 +146,7 @@ function groupProducts(b: OnnxBuilder, x: OnnxValue): OnnxValue {
   const size = range(17).findLast((k) => k > 0 && n % k === 0) ?? 1;
   if (size === 1) return x;
   const lead = x.shape.slice(0, -1);
-  return b.reduce("ReduceProd", b.reshape(x, [...lead, n / size, size]), [lead.length + 1]);
+  return b.reduce("Prod", b.reshape(x, [...lead, n / size, size]), [lead.length + 1]);
 }
 
 /** `scale q k^T`, shape `(…, T, S)`. */

@@ -11,7 +11,6 @@ import {
 import type { OnnxValue } from "../proto.js";
 import { activate } from "./activation.js";
 import type { OnnxBuilder } from "./builder.js";
-import { reverse } from "./layout.js";
 import { type Call, registerLowering } from "./registry.js";
 
 /** `(N, …space, C)` to `(N, C, …space)`. */
@@ -132,7 +131,7 @@ function swapLastTwo(b: OnnxBuilder, filter: OnnxValue): OnnxValue {
 
 function turnedConv(b: OnnxBuilder, dy: OnnxValue, filter: OnnxValue, g: Geometry): OnnxValue {
   const rank = filter.shape.length;
-  const turned = reverse(b, filter, range(rank - 2));
+  const turned = b.reverse(filter, range(rank - 2));
   const weights = b.transpose(turned, [rank - 2, rank - 1, ...range(rank - 2)]); // (I, O, …window)
   const before = g.before.map((pad, i) => spanOf(g, i) - 1 - pad);
   const after = range(rank - 2).map(
@@ -199,7 +198,7 @@ function windowPixels(b: OnnxBuilder, x: OnnxValue, g: Geometry): OnnxValue[] {
   return tapsOf(g).map((tap) => {
     const starts = tap.map((t, i) => t * (g.dilation[i] as number));
     const ends = starts.map((start, i) => start + ((g.outSize[i] as number) - 1) * (g.stride[i] as number) + 1);
-    return b.slice(padded, starts, ends, axes, g.stride);
+    return b.ranges(padded, starts, ends, axes, g.stride);
   });
 }
 
@@ -211,7 +210,7 @@ registerLowering("DepthwiseConv2dNativeBackpropFilter", (b, call) => {
   const grouped = b.reshape(dy, [...dy.shape.slice(0, 3), channels, multiplier]);
   const taps = windowPixels(b, x, g).map((pixels) => {
     const products = b.mul(b.reshape(pixels, [...pixels.shape, 1]), grouped);
-    return b.reduce("ReduceSum", products, [0, 1, 2]); // (C, M)
+    return b.reduce("Sum", products, [0, 1, 2]); // (C, M)
   });
   const stacked = b.concat(
     taps.map((tap) => b.reshape(tap, [1, ...tap.shape])),

@@ -1,44 +1,8 @@
-import type { OnnxType, OnnxValue } from "../proto.js";
+import { asFloat, inNumbers, numeric } from "@latentkit/jit/lowering";
+import type { OnnxValue } from "../proto.js";
 import type { OnnxBuilder } from "./builder.js";
 import { registerLowering } from "./registry.js";
 
-/** Kernels that are one operator of float32. */
-const FLOAT_UNARY: Readonly<Record<string, string>> = {
-  Acos: "Acos",
-  Acosh: "Acosh",
-  Asin: "Asin",
-  Asinh: "Asinh",
-  Atan: "Atan",
-  Atanh: "Atanh",
-  Cos: "Cos",
-  Cosh: "Cosh",
-  Elu: "Elu",
-  Erf: "Erf",
-  Exp: "Exp",
-  Log: "Log",
-  Reciprocal: "Reciprocal",
-  Selu: "Selu",
-  Sigmoid: "Sigmoid",
-  Sin: "Sin",
-  Sinh: "Sinh",
-  Sqrt: "Sqrt",
-  Tan: "Tan",
-  Tanh: "Tanh",
-};
-for (const [kernel, op] of Object.entries(FLOAT_UNARY)) {
-  registerLowering(kernel, (b, { input, out }) => fromFloat(b, b.unary(op, asFloat(b, input("x"))), out().dtype));
-}
-
-/** Kernels that leave int32 as it is. */
-for (const op of ["Ceil", "Floor", "Round"]) {
-  registerLowering(op, (b, { input }) => (input("x").type === "float32" ? b.unary(op, input("x")) : input("x")));
-}
-
-/** Kernels of float32 and int32; bool counts as int32. */
-for (const [kernel, op] of Object.entries({ Abs: "Abs", Neg: "Neg", Sign: "Sign" })) {
-  registerLowering(kernel, (b, { input }) => inNumbers(b, input("x"), (x) => b.unary(op, x)));
-}
-registerLowering("Square", (b, { input }) => inNumbers(b, input("x"), (x) => b.mul(x, x)));
 registerLowering("Relu", (b, { input }) =>
   inNumbers(b, input("x"), (x) => (x.type === "float32" ? b.unary("Relu", x) : b.by("Max", x, 0))),
 );
@@ -57,23 +21,9 @@ registerLowering("Rsqrt", (b, { input }) => b.unary("Reciprocal", b.unary("Sqrt"
 registerLowering("LeakyRelu", (b, { input, attr }) =>
   b.unary("LeakyRelu", asFloat(b, input("x")), { attributes: { alpha: { float: attr<number>("alpha") } } }),
 );
-registerLowering("Prelu", (b, { input }) => {
-  const x = input("x");
-  return b.where(b.by("Less", x, 0), b.mul(x, input("alpha")), x);
-});
 registerLowering("Softplus", (b, { input }) => softplus(b, input("x")));
 registerLowering("Log1p", (b, { input }) => log1p(b, input("x")));
 registerLowering("Expm1", (b, { input }) => expm1(b, input("x")));
-registerLowering("Step", (b, { input, attr }) =>
-  inNumbers(b, input("x"), (x) => {
-    const step = b.where(b.by("Greater", x, 0), b.scalar(1, x.type), b.scalar(attr<number>("alpha") ?? 0, x.type));
-    return x.type === "float32" ? b.where(b.unary("IsNaN", x, { type: "bool" }), x, step) : step;
-  }),
-);
-registerLowering("EluGrad", (b, { input }) => {
-  const y = input("y");
-  return b.mul(input("dy"), b.by("Min", b.by("Add", y, 1), 1));
-});
 
 /**
  * `log(1 + e)` for `e` in [0, 1]: the rounding error of `1 + e` is added back to first order, so that small `e` keep their digits.
@@ -103,57 +53,22 @@ function expm1(b: OnnxBuilder, x: OnnxValue): OnnxValue {
   return b.where(b.by("Less", b.unary("Abs", x), 0.5), near, b.by("Sub", b.unary("Exp", x), 1));
 }
 
-registerLowering("IsNan", (b, { input }) => b.unary("IsNaN", asFloat(b, input("x")), { type: "bool" }));
 registerLowering("IsInf", (b, { input }) =>
   b.by("Equal", b.unary("Abs", asFloat(b, input("x"))), Number.POSITIVE_INFINITY),
 );
 registerLowering("IsFinite", (b, { input }) =>
   b.by("Less", b.unary("Abs", asFloat(b, input("x"))), Number.POSITIVE_INFINITY),
 );
-registerLowering("LogicalNot", (b, { input }) => b.unary("Not", b.cast(input("x"), "bool")));
 
-for (const [kernel, op] of Object.entries({
-  Add: "Add",
-  Sub: "Sub",
-  Multiply: "Mul",
-  Maximum: "Max",
-  Minimum: "Min",
-})) {
-  registerLowering(kernel, (b, { input }) => inNumbers(b, input("a"), (a) => b.binary(op, a, numeric(b, input("b")))));
-}
-registerLowering("RealDiv", (b, { input, out }) =>
-  fromFloat(b, b.div(asFloat(b, input("a")), asFloat(b, input("b"))), out().dtype),
-);
 registerLowering("SquaredDifference", (b, { input }) =>
   inNumbers(b, input("a"), (a) => {
     const difference = b.sub(a, numeric(b, input("b")));
     return b.mul(difference, difference);
   }),
 );
-registerLowering("AddN", (b, { list }) => list().reduce((sum, x) => b.add(sum, x)));
-registerLowering("Pow", (b, { input }) =>
-  inNumbers(b, input("a"), (base) => {
-    const exponent = input("b");
-    if (base.type === "float32") return power(b, base, exponent);
-    const wide = b.binary("Pow", b.cast(base, "float64"), b.cast(exponent, "float64"));
-    return b.cast(b.cast(wide, "int64"), "int32");
-  }),
-);
 registerLowering("Atan2", (b, { input }) => atan2(b, asFloat(b, input("a")), asFloat(b, input("b"))));
 registerLowering("FloorDiv", (b, { input }) => floorDiv(b, input("a"), input("b")));
 registerLowering("Mod", (b, { input }) => mod(b, numeric(b, input("a")), numeric(b, input("b"))));
-registerLowering("BitwiseAnd", (b, { input }) => b.binary("BitwiseAnd", input("a"), input("b")));
-
-function power(b: OnnxBuilder, base: OnnxValue, exponent: OnnxValue): OnnxValue {
-  const constant = b.valuesOf(exponent);
-  if (constant?.length === 1 && exponent.shape.length <= base.shape.length) {
-    if (constant[0] === 2) return b.mul(base, base);
-    if (constant[0] === 1) return base;
-    if (constant[0] === 0.5) return b.unary("Sqrt", base);
-    if (constant[0] === -1) return b.unary("Reciprocal", base);
-  }
-  return b.binary("Pow", base, exponent);
-}
 
 /** The angle of the point `(x, y)`; zeros count as positive, so the result for `y = 0` and `x < 0` is pi. */
 function atan2(b: OnnxBuilder, y: OnnxValue, x: OnnxValue): OnnxValue {
@@ -187,68 +102,4 @@ function mod(b: OnnxBuilder, a: OnnxValue, divisor: OnnxValue): OnnxValue {
   return b.where(zero, b.scalar(0, "int32"), remainder);
 }
 
-for (const [kernel, op] of Object.entries({
-  Greater: "Greater",
-  GreaterEqual: "GreaterOrEqual",
-  Less: "Less",
-  LessEqual: "LessOrEqual",
-})) {
-  registerLowering(kernel, (b, { input }) => b.binary(op, numeric(b, input("a")), numeric(b, input("b")), "bool"));
-}
-registerLowering("Equal", (b, { input }) => b.binary("Equal", input("a"), input("b"), "bool"));
 registerLowering("NotEqual", (b, { input }) => b.unary("Not", b.binary("Equal", input("a"), input("b"), "bool")));
-for (const [kernel, op] of Object.entries({ LogicalAnd: "And", LogicalOr: "Or" })) {
-  registerLowering(kernel, (b, { input }) => b.binary(op, b.cast(input("a"), "bool"), b.cast(input("b"), "bool")));
-}
-
-registerLowering("Select", (b, { input, out }) => {
-  const condition = b.cast(input("condition"), "bool");
-  if (out().dtype === "bool") return selectBool(b, condition, b.cast(input("t"), "bool"), b.cast(input("e"), "bool"));
-  const [t, e] = [b.cast(input("t"), out().dtype), b.cast(input("e"), out().dtype)];
-  if (b.isReluMask(condition, t, e)) return b.mul(t, b.cast(condition, "float32"));
-  return b.where(asRows(b, condition, t.shape.length), t, e);
-});
-
-/** onnxruntime's Where has no bools. */
-function selectBool(b: OnnxBuilder, condition: OnnxValue, t: OnnxValue, e: OnnxValue): OnnxValue {
-  const rows = asRows(b, condition, t.shape.length);
-  return b.binary("Or", b.binary("And", rows, t), b.binary("And", b.unary("Not", rows), e));
-}
-
-/** A condition of fewer axes holds for whole rows. */
-function asRows(b: OnnxBuilder, condition: OnnxValue, rank: number): OnnxValue {
-  if (condition.shape.length === 0 || condition.shape.length >= rank) return condition;
-  return b.reshape(condition, [...condition.shape, ...new Array<number>(rank - condition.shape.length).fill(1)]);
-}
-
-registerLowering("Cast", (b, { input, attr }) => {
-  const x = input("x");
-  const type = attr<OnnxType>("dtype");
-  return x.type === "float32" && type === "int32" ? toInteger(b, x) : b.cast(x, type);
-});
-
-/** Truncates; what no int32 can hold becomes 0. */
-function toInteger(b: OnnxBuilder, x: OnnxValue): OnnxValue {
-  const fits = b.by("Less", b.unary("Abs", x), 2 ** 31);
-  return b.cast(b.where(fits, x, b.scalar(0)), "int32");
-}
-
-/** Computes in float32 or int32 and returns to bool when x is bool. */
-function inNumbers(b: OnnxBuilder, x: OnnxValue, f: (x: OnnxValue) => OnnxValue): OnnxValue {
-  return b.cast(f(numeric(b, x)), x.type);
-}
-
-/** Bool as int32: operators count with numbers only. */
-export function numeric(b: OnnxBuilder, x: OnnxValue): OnnxValue {
-  return x.type === "bool" ? b.cast(x, "int32") : x;
-}
-
-/** Any value as float32. */
-export function asFloat(b: OnnxBuilder, x: OnnxValue): OnnxValue {
-  return b.cast(x, "float32");
-}
-
-/** A float32 result stored in the dtype that the graph says. */
-function fromFloat(b: OnnxBuilder, x: OnnxValue, dtype: OnnxType): OnnxValue {
-  return dtype === "int32" ? toInteger(b, x) : b.cast(x, dtype);
-}

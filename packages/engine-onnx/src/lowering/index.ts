@@ -6,7 +6,6 @@ import "./layout.js";
 import "./matmul.js";
 import "./normalization.js";
 import "./pooling.js";
-import "./random.js";
 import "./reduction.js";
 import "./resize.js";
 

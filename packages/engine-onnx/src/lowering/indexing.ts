@@ -1,4 +1,4 @@
-import { fromFront, product, range } from "@latentkit/jit/lowering";
+import { fromFront, product, range, scattered } from "@latentkit/jit/lowering";
 import { slice_util } from "@tensorflow/tfjs-core";
 import type { OnnxValue } from "../proto.js";
 import type { OnnxBuilder } from "./builder.js";
@@ -20,7 +20,7 @@ registerLowering("StridedSlice", (b, { input, attr, out }) => {
   if (product(out().shape) === 0) return b.filled(0, out().shape, out().dtype);
   const axes = range(info.begin.length);
   const ends = info.end.map((end, i) => ((info.strides[i] as number) < 0 && end < 0 ? Number.NEGATIVE_INFINITY : end));
-  return b.reshape(b.slice(x, info.begin, ends, axes, info.strides), out().shape);
+  return b.reshape(b.ranges(x, info.begin, ends, axes, info.strides), out().shape);
 });
 
 registerLowering("GatherV2", (b, { input, attr, out }) => {
@@ -53,28 +53,20 @@ registerLowering("GatherNd", (b, { input, out }) =>
 );
 
 registerLowering("ScatterNd", (b, { input, out }) => {
-  const updates = input("updates");
   const { shape, dtype } = out();
   const type = dtype === "bool" ? "int32" : dtype;
   const indices = b.cast(input("indices"), "int64");
-  const flat = indices.shape.length < 2 ? b.reshape(indices, [product(indices.shape), 1]) : indices;
-  const rows = [...flat.shape.slice(0, -1), ...shape.slice(flat.shape.at(-1) as number)];
-  const given = b.cast(updates, type);
-  const values = updates.shape.length === 0 ? b.expand(given, rows) : b.reshape(given, rows);
-  const sum = b.op("ScatterND", [b.filled(0, shape, type), flat, values], shape, type, {
+  const { rows, values } = scattered(b, indices, b.cast(input("updates"), type), shape);
+  const sum = b.op("ScatterND", [b.filled(0, shape, type), rows, values], shape, type, {
     attributes: { reduction: "add" },
   });
   return b.cast(sum, dtype);
 });
 
 registerLowering("TensorScatterUpdate", (b, { input, out }) => {
-  const indices = b.cast(input("indices"), "int64");
   const { shape, dtype } = out();
-  const flat = indices.shape.length < 2 ? b.reshape(indices, [product(indices.shape), 1]) : indices;
-  const rows = [...flat.shape.slice(0, -1), ...shape.slice(flat.shape.at(-1) as number)];
-  const updates = input("updates");
-  const values = updates.shape.length === 0 ? b.expand(updates, rows) : b.reshape(updates, rows);
-  return b.op("ScatterND", [input("tensor"), flat, values], shape, dtype);
+  const { rows, values } = scattered(b, b.cast(input("indices"), "int64"), input("updates"), shape);
+  return b.op("ScatterND", [input("tensor"), rows, values], shape, dtype);
 });
 
 /** Rows of indices outside `[0, depth)` are all off. */

@@ -1,10 +1,8 @@
-import { type Geometry, pool2dGeometry, pool3dGeometry, product, range } from "@latentkit/jit/lowering";
+import { alongAxis, asFloat, type Geometry, POOLINGS, product, range } from "@latentkit/jit/lowering";
 import type { OnnxType, OnnxValue } from "../proto.js";
 import type { OnnxBuilder } from "./builder.js";
 import { channelsFirst, channelsLast } from "./convolution.js";
-import { asFloat } from "./elementwise.js";
 import { registerLowering } from "./registry.js";
-import { alongAxes } from "./resize.js";
 
 const windowAttributes = (g: Geometry) => ({
   kernel_shape: g.window,
@@ -12,10 +10,7 @@ const windowAttributes = (g: Geometry) => ({
   pads: [...g.before, ...g.after],
 });
 
-for (const [suffix, geometryOf] of [
-  ["", pool2dGeometry],
-  ["3D", pool3dGeometry],
-] as const) {
+for (const [suffix, geometryOf] of POOLINGS) {
   registerLowering(`AvgPool${suffix}`, (b, call) => {
     const x = asFloat(b, call.input("x"));
     const g = geometryOf(call, x.shape);
@@ -39,11 +34,7 @@ for (const [suffix, geometryOf] of [
   registerLowering(`AvgPool${suffix}Grad`, (b, call) => {
     const g = geometryOf(call, call.input("input").shape);
     const share = b.by("Mul", call.input("dy"), 1 / product(g.window));
-    return alongAxes(
-      b,
-      share,
-      g.inSize.map((_, i) => coverage(g, i)),
-    );
+    return g.inSize.reduce((dx, _, i) => alongAxis(b, dx, i + 1, coverage(g, i)), share);
   });
 
   registerLowering(`MaxPool${suffix}Grad`, (b, call) =>

@@ -1,35 +1,20 @@
-import { axesOf, fromFront } from "@latentkit/jit/lowering";
+import { asFloat, axesOf, fromFront, numeric, reduced } from "@latentkit/jit/lowering";
 import type { OnnxType, OnnxValue } from "../proto.js";
 import type { OnnxBuilder } from "./builder.js";
-import { asFloat, numeric } from "./elementwise.js";
-import { type Call, registerLowering } from "./registry.js";
+import { registerLowering } from "./registry.js";
 
 registerLowering("Sum", (b, call) => {
   const x = numeric(b, call.input("x"));
   const root = x.type === "float32" ? b.rootOf(x) : undefined;
-  return root === undefined
-    ? reduce(b, "ReduceSum", x, call, "axis")
-    : reduce(b, "ReduceSumSquare", root, call, "axis");
+  const axes = axesOf(call.attr<number | number[]>("axis"), x.shape.length);
+  return root === undefined || axes.length === 0 ? reduced(b, "Sum", x, call) : reduced(b, "SumSquare", root, call);
 });
 
-for (const [kernel, op, axisName] of [
-  ["Prod", "ReduceProd", "axis"],
-  ["Max", "ReduceMax", "reductionIndices"],
-  ["Min", "ReduceMin", "axis"],
-  ["All", "ReduceMin", "axis"],
-  ["Any", "ReduceMax", "axis"],
+for (const [kernel, extremum] of [
+  ["All", "Min"],
+  ["Any", "Max"],
 ] as const) {
-  registerLowering(kernel, (b, call) =>
-    b.cast(reduce(b, op, numeric(b, call.input("x")), call, axisName), call.out().dtype),
-  );
-}
-
-registerLowering("Mean", (b, call) => reduce(b, "ReduceMean", asFloat(b, call.input("x")), call, "axis"));
-
-function reduce(b: OnnxBuilder, op: string, x: OnnxValue, { attr, out }: Call, axisName: string): OnnxValue {
-  const axes = axesOf(attr<number | number[]>(axisName), x.shape.length);
-  if (axes.length === 0 && op === "ReduceSumSquare") return b.mul(x, x);
-  return b.reshape(b.reduce(op, x, axes, attr<boolean>("keepDims")), out().shape);
+  registerLowering(kernel, (b, call) => b.cast(reduced(b, extremum, numeric(b, call.input("x")), call), "bool"));
 }
 
 for (const op of ["ArgMax", "ArgMin"]) {
@@ -62,10 +47,10 @@ registerLowering("Cumprod", (b, { input, attr }) => {
 /** x moved along an axis, towards the end unless `reverse`, with ones where nothing comes in. */
 function shiftWithOnes(b: OnnxBuilder, x: OnnxValue, axis: number, by: number, reverse: boolean): OnnxValue {
   const n = x.shape[axis] as number;
-  const kept = reverse ? b.slice(x, [by], [n], [axis]) : b.slice(x, [0], [n - by], [axis]);
+  const kept = reverse ? b.ranges(x, [by], [n], [axis]) : b.ranges(x, [0], [n - by], [axis]);
   const padding = x.shape.map((_, i) => (i === axis ? by : 0));
   const none = x.shape.map(() => 0);
-  return reverse ? b.pad(kept, none, padding, "constant", 1) : b.pad(kept, padding, none, "constant", 1);
+  return reverse ? b.pad(kept, none, padding, 1) : b.pad(kept, padding, none, 1);
 }
 
 registerLowering("TopK", (b, { input, attr, out }) => {
@@ -81,18 +66,6 @@ registerLowering("TopK", (b, { input, attr, out }) => {
   return [b.cast(values, out().dtype), b.cast(indices, "int32")];
 });
 
-/** For every value the number of elements of its sorted row below it (`left`), or not above it. */
-registerLowering("SearchSorted", (b, { input, attr }) => {
-  const row = b.reshape(input("sortedSequence"), [
-    ...input("sortedSequence").shape.slice(0, -1),
-    1,
-    input("sortedSequence").shape.at(-1) as number,
-  ]);
-  const value = b.reshape(input("values"), [...input("values").shape, 1]);
-  const before = b.binary(attr<string>("side") === "right" ? "LessOrEqual" : "Less", row, value, "bool");
-  return b.reduce("ReduceSum", b.cast(before, "int32"), [before.shape.length - 1]);
-});
-
 /** Rows whose segment does not exist go to one more row, which is cut off. */
 registerLowering("UnsortedSegmentSum", (b, { input, out }) => {
   const x = asFloat(b, input("x"));
@@ -102,7 +75,7 @@ registerLowering("UnsortedSegmentSum", (b, { input, out }) => {
   const target = b.cast(b.where(exists, ids, b.scalar(n, "int32")), "int64");
   const inputs = [b.filled(0, [n + 1, ...row]), b.reshape(target, [...ids.shape, 1]), x];
   const sums = b.op("ScatterND", inputs, [n + 1, ...row], "float32", { attributes: { reduction: "add" } });
-  return b.slice(sums, [0], [n], [0]);
+  return b.ranges(sums, [0], [n], [0]);
 });
 
 registerLowering("Einsum", (b, { list, attr, out }) => {

@@ -2,10 +2,11 @@ import {
   createLowerings,
   type Lowering as EngineLowering,
   type Call as LoweringCall,
-  registerCreation,
+  registerShared,
 } from "@latentkit/jit/lowering";
 import type { OnnxValue } from "../proto.js";
 import type { OnnxBuilder } from "./builder.js";
+import { WORDS } from "./random.js";
 
 /** What a lowering sees of one node of the graph. */
 export type Call = LoweringCall<OnnxValue>;
@@ -24,4 +25,4 @@ export const loweringOf = lowerings.of;
 /** Every kernel that has a lowering. */
 export const loweredKernels = lowerings.kernels;
 
-registerCreation(lowerings);
+registerShared(lowerings.register, WORDS);

@@ -1,5 +1,5 @@
+import { prelu } from "@latentkit/jit/lowering";
 import type { GraphBuilder, TfValue } from "./builder.js";
-import { prelu } from "./elementwise.js";
 import type { Call } from "./registry.js";
 
 const PLAIN: Readonly<Record<string, string>> = { relu: "Relu", relu6: "Relu6", elu: "Elu", sigmoid: "Sigmoid" };

@@ -1,4 +1,18 @@
-import { axesOf, range, sameShape } from "@latentkit/jit/lowering";
+import {
+  broadcastShape,
+  concatShape,
+  type ElementwiseKernel,
+  elementsOf,
+  gatheredShape,
+  type KernelBuilder,
+  paddedShape,
+  range,
+  reducedShape,
+  SharedConstants,
+  sameShape,
+  splitShapes,
+  typeAfter,
+} from "@latentkit/jit/lowering";
 import { DATA_TYPE, dims, type Elements, newTensor, type TfType } from "../native/tensor.js";
 import { checked, type Output, type Pointer, type TensorFlow } from "../native/tensorflow.js";
 
@@ -30,13 +44,13 @@ export type Precision = "float32" | "bf16";
 /** Which operations become parts of XLA clusters inside a graph that is not compiled as a whole: all but these, or none. */
 export type Unclustered = ReadonlySet<string> | "all";
 
-/** Constants up to this many elements are shared when equal. */
-const MAX_SHARED = 64;
+/** TensorFlow's operations for element-wise kernels that tfjs-core calls otherwise. */
+const OPERATIONS: Partial<Record<ElementwiseKernel, string>> = { Add: "AddV2", Multiply: "Mul" };
 
 /** Writes a TensorFlow graph operation by operation; every value knows its shape and type, so operations that change nothing are left out. */
-export class GraphBuilder {
+export class GraphBuilder implements KernelBuilder<TfValue> {
   readonly graph: Pointer;
-  readonly #shared = new Map<string, TfValue>();
+  readonly #shared = new SharedConstants<TfValue>();
   readonly #constants = new WeakMap<TfValue, Elements>();
   readonly #sites: string[] = [];
   /** Kernel and line of the operations that follow. */
@@ -152,13 +166,11 @@ export class GraphBuilder {
 
   /** Values known when the graph is built. */
   constant(values: ArrayLike<number>, shape: readonly number[], type: ConstantType = "float32"): TfValue {
-    const data = toElements(values, type);
-    const key =
-      data.length <= MAX_SHARED
-        ? `${type}[${shape}]${new Uint8Array(data.buffer, data.byteOffset, data.byteLength)}`
-        : undefined;
-    const known = key === undefined ? undefined : this.#shared.get(key);
-    if (known !== undefined) return known;
+    const data = elementsOf(values, type);
+    return this.#shared.of(data, shape, type, () => this.#constant(data, shape, type));
+  }
+
+  #constant(data: Elements, shape: readonly number[], type: ConstantType): TfValue {
     const { tf } = this;
     const description = tf.TF_NewOperation(this.graph, "Const", `n${this.#sites.length}_Const`) as Pointer;
     this.#sites.push(this.label);
@@ -172,7 +184,6 @@ export class GraphBuilder {
     const oper = checked(tf, (status) => tf.TF_FinishOperation(description, status)) as Pointer;
     const value = { oper, index: 0, shape: [...shape], type };
     this.#constants.set(value, data);
-    if (key !== undefined) this.#shared.set(key, value);
     return value;
   }
 
@@ -202,7 +213,13 @@ export class GraphBuilder {
 
   /** An operation of two values that broadcast. */
   binary(op: string, a: TfValue, b: TfValue, type: TfType = a.type): TfValue {
-    return this.op(op, [a, b], broadcast(a.shape, b.shape), type);
+    return this.op(op, [a, b], broadcastShape(a.shape, b.shape), type);
+  }
+
+  /** The operation of an element-wise kernel. */
+  apply(kernel: ElementwiseKernel, x: TfValue, y?: TfValue): TfValue {
+    const [op, type] = [OPERATIONS[kernel] ?? kernel, typeAfter(kernel, x.type)];
+    return y === undefined ? this.op(op, [x], x.shape, type) : this.binary(op, x, y, type);
   }
 
   /** `x op value` with a scalar of x's type. */
@@ -228,7 +245,8 @@ export class GraphBuilder {
 
   /** `condition ? t : e`, all three broadcast. */
   where(condition: TfValue, t: TfValue, e: TfValue): TfValue {
-    return this.op("SelectV2", [condition, t, e], broadcast(broadcast(condition.shape, t.shape), e.shape), t.type);
+    const shape = broadcastShape(broadcastShape(condition.shape, t.shape), e.shape);
+    return this.op("SelectV2", [condition, t, e], shape, t.type);
   }
 
   cast(x: TfValue, type: TfType): TfValue {
@@ -250,8 +268,7 @@ export class GraphBuilder {
   /** A reduction; the reduced axes are kept with size 1 when asked. */
   reduce(op: string, x: TfValue, axes: readonly number[], keepDims = false): TfValue {
     if (axes.length === 0) return x;
-    const shape = x.shape.flatMap((dim, i) => (axes.includes(i) ? (keepDims ? [1] : []) : [dim]));
-    return this.op(op, [x, this.ints(axes)], shape, x.type, { keep_dims: keepDims });
+    return this.op(op, [x, this.ints(axes)], reducedShape(x.shape, axes, keepDims), x.type, { keep_dims: keepDims });
   }
 
   /** Cuts `sizes` elements from `begin` along every axis. */
@@ -269,24 +286,38 @@ export class GraphBuilder {
   concat(parts: readonly TfValue[], axis: number): TfValue {
     const [first] = parts as [TfValue];
     if (parts.length === 1) return first;
-    const size = parts.reduce((n, part) => n + (part.shape[axis] as number), 0);
-    const shape = first.shape.map((dim, i) => (i === axis ? size : dim));
-    return this.op("ConcatV2", [parts, this.scalar(axis, "int32")], shape, first.type);
+    return this.op("ConcatV2", [parts, this.scalar(axis, "int32")], concatShape(parts, axis), first.type);
+  }
+
+  split(x: TfValue, sizes: readonly number[], axis: number): TfValue[] {
+    const specs = splitShapes(x.shape, sizes, axis).map((shape) => ({ shape, type: x.type }));
+    const inputs = [x, this.ints(sizes), this.scalar(axis, "int32")];
+    return this.multi("SplitV", inputs, specs, { num_split: { int: sizes.length } });
+  }
+
+  tile(x: TfValue, reps: readonly number[]): TfValue {
+    const shape = x.shape.map((dim, i) => dim * (reps[i] as number));
+    return this.op("Tile", [x, this.ints(reps)], shape, x.type);
+  }
+
+  reverse(x: TfValue, axes: readonly number[]): TfValue {
+    const turned = axes.filter((axis) => (x.shape[axis] as number) > 1);
+    return turned.length === 0 ? x : this.op("ReverseV2", [x, this.ints(turned)], x.shape, x.type);
   }
 
   pad(x: TfValue, before: readonly number[], after: readonly number[], value = 0): TfValue {
     if ([...before, ...after].every((n) => n === 0)) return x;
-    const shape = x.shape.map((dim, i) => dim + (before[i] as number) + (after[i] as number));
     const amounts = this.constant(
       before.flatMap((n, i) => [n, after[i] as number]),
       [before.length, 2],
       "int32",
     );
-    return this.op("PadV2", [x, amounts, this.scalar(value, x.type as ConstantType)], shape, x.type);
+    const fill = this.scalar(value, x.type as ConstantType);
+    return this.op("PadV2", [x, amounts, fill], paddedShape(x.shape, before, after), x.type);
   }
 
   gather(x: TfValue, indices: TfValue, axis: number, batchDims = 0): TfValue {
-    const shape = [...x.shape.slice(0, axis), ...indices.shape.slice(batchDims), ...x.shape.slice(axis + 1)];
+    const shape = gatheredShape(x.shape, indices.shape, axis, batchDims);
     const attributes = { batch_dims: { int: batchDims } };
     return this.op("GatherV2", [x, indices, this.scalar(axis, "int32")], shape, x.type, attributes);
   }
@@ -300,11 +331,6 @@ export class GraphBuilder {
     return this.constant(range(n), [n], "int32");
   }
 
-  /** Axes of a value counted from the front. */
-  axes(x: TfValue, axis: number | readonly number[] | null | undefined): number[] {
-    return axesOf(axis, x.shape.length);
-  }
-
   /** Product of matrices with either transposed; leading axes broadcast. In bf16 its factors are rounded. */
   matMul(a: TfValue, b: TfValue, transposeA = false, transposeB = false): TfValue {
     const [rows, columns] = [a.shape.at(transposeA ? -1 : -2) as number, b.shape.at(transposeB ? -2 : -1) as number];
@@ -313,7 +339,7 @@ export class GraphBuilder {
       const attributes = { transpose_a: transposeA, transpose_b: transposeB };
       return this.cast(this.op("MatMul", [left, right], [rows, columns], left.type, attributes), a.type);
     }
-    const shape = [...broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2)), rows, columns];
+    const shape = [...broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2)), rows, columns];
     const attributes = { adj_x: transposeA, adj_y: transposeB };
     return this.cast(this.op("BatchMatMulV2", [left, right], shape, left.type, attributes), a.type);
   }
@@ -325,27 +351,3 @@ export class GraphBuilder {
 }
 
 const COMPARISONS = new Set(["Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual"]);
-
-/** The shape of two values that broadcast. */
-function broadcast(a: readonly number[], b: readonly number[]): number[] {
-  const rank = Math.max(a.length, b.length);
-  return range(rank).map((i) => {
-    const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1];
-    return x === 1 ? y : x;
-  });
-}
-
-function toElements(values: ArrayLike<number>, type: ConstantType): Elements {
-  switch (type) {
-    case "float32":
-      return values instanceof Float32Array ? values : Float32Array.from(values);
-    case "float64":
-      return Float64Array.from(values);
-    case "int32":
-      return values instanceof Int32Array ? values : Int32Array.from(values);
-    case "bool":
-      return values instanceof Uint8Array ? values : Uint8Array.from(values);
-    case "int64":
-      return BigInt64Array.from(Array.from(values), BigInt);
-  }
-}

@@ -1,7 +1,5 @@
 import type { DType } from "@latentkit/jit";
-import { fromFront, product } from "@latentkit/jit/lowering";
-import type { GraphBuilder, TfValue } from "./builder.js";
-import { numeric } from "./elementwise.js";
+import { fromFront, numeric, scattered } from "@latentkit/jit/lowering";
 import { registerLowering } from "./registry.js";
 
 registerLowering("StridedSlice", (b, { input, attr, out }) => {
@@ -26,13 +24,6 @@ registerLowering("GatherV2", (b, { input, attr }) => {
 registerLowering("GatherNd", (b, { input, out }) =>
   b.op("GatherNd", [input("params"), input("indices")], out().shape, out().dtype),
 );
-
-/** Indices as rows, and updates in the shape that they fill. */
-function scattered(b: GraphBuilder, indices: TfValue, updates: TfValue, shape: readonly number[]) {
-  const rows = indices.shape.length < 2 ? b.reshape(indices, [product(indices.shape), 1]) : indices;
-  const filled = [...rows.shape.slice(0, -1), ...shape.slice(rows.shape.at(-1) as number)];
-  return { rows, values: updates.shape.length === 0 ? b.expand(updates, filled) : b.reshape(updates, filled) };
-}
 
 registerLowering("ScatterNd", (b, { input, out }) => {
   const { shape, dtype } = out();

@@ -1,7 +1,6 @@
-import { product } from "@latentkit/jit/lowering";
+import { asFloat, fromFloat, product } from "@latentkit/jit/lowering";
 import { activate } from "./activation.js";
 import type { GraphBuilder, TfValue } from "./builder.js";
-import { asFloat, fromFloat } from "./elementwise.js";
 import { type Call, registerLowering } from "./registry.js";
 
 registerLowering("BatchMatMul", (b, call) => matMul(b, call));

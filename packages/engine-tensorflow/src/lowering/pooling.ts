@@ -1,7 +1,6 @@
-import { type Geometry, pool2dGeometry, pool3dGeometry, product, range } from "@latentkit/jit/lowering";
+import { asFloat, type Geometry, POOLINGS, product, range } from "@latentkit/jit/lowering";
 import type { GraphBuilder, TfValue } from "./builder.js";
 import { padded, stridesOf, unpadded } from "./convolution.js";
-import { asFloat } from "./elementwise.js";
 import { registerLowering } from "./registry.js";
 
 /** Every window lies inside the image: padding has become part of it. */
@@ -9,10 +8,7 @@ const attributesOf = (g: Geometry) => ({ ...stridesOf(g), ksize: { ints: [1, ...
 
 const outShape = (x: TfValue, g: Geometry): number[] => [x.shape[0] as number, ...g.outSize, x.shape.at(-1) as number];
 
-for (const [suffix, geometryOf] of [
-  ["", pool2dGeometry],
-  ["3D", pool3dGeometry],
-] as const) {
+for (const [suffix, geometryOf] of POOLINGS) {
   registerLowering(`AvgPool${suffix}`, (b, call) => {
     const x = asFloat(b, call.input("x"));
     const g = geometryOf(call, x.shape);

@@ -1,29 +1,11 @@
-import { fromFront, product, range } from "@latentkit/jit/lowering";
+import { asFloat, axesOf, fromFront, numeric, product, range, reduced } from "@latentkit/jit/lowering";
 import type { GraphBuilder, TfValue } from "./builder.js";
-import { asFloat, numeric } from "./elementwise.js";
 import { SUM_OF_SQUARES } from "./join-squares.js";
-import { type Call, registerLowering } from "./registry.js";
+import { registerLowering } from "./registry.js";
 
-for (const [kernel, op, axisName] of [
-  ["Sum", "Sum", "axis"],
-  ["Prod", "Prod", "axis"],
-  ["Max", "Max", "reductionIndices"],
-  ["Min", "Min", "axis"],
-  ["All", "All", "axis"],
-  ["Any", "Any", "axis"],
-] as const) {
-  const logical = op === "All" || op === "Any";
-  registerLowering(kernel, (b, call) => {
-    const x = call.input("x");
-    return b.cast(reduce(b, op, logical ? b.cast(x, "bool") : numeric(b, x), call, axisName), call.out().dtype);
-  });
-}
-
-registerLowering("Mean", (b, call) => reduce(b, "Mean", asFloat(b, call.input("x")), call, "axis"));
-
-function reduce(b: GraphBuilder, op: string, x: TfValue, { attr, out }: Call, axisName: string): TfValue {
-  const axes = b.axes(x, attr<number | number[]>(axisName));
-  return b.reshape(b.reduce(op, x, axes, attr<boolean>("keepDims") ?? false), out().shape);
+registerLowering("Sum", (b, call) => b.cast(reduced(b, "Sum", numeric(b, call.input("x")), call), call.out().dtype));
+for (const kernel of ["All", "Any"]) {
+  registerLowering(kernel, (b, call) => reduced(b, kernel, b.cast(call.input("x"), "bool"), call));
 }
 
 /** Rows that one loop adds, and the length from which a vector is worth cutting into rows. */
@@ -70,7 +52,7 @@ function chunks<T>(list: readonly T[], size: number): T[][] {
 for (const op of ["ArgMax", "ArgMin"]) {
   registerLowering(op, (b, { input, attr, out }) => {
     const x = numeric(b, input("x"));
-    const [axis] = b.axes(x, attr<number>("axis")) as [number];
+    const [axis] = axesOf(attr<number>("axis"), x.shape.length) as [number];
     return b.op(op, [x, b.scalar(axis, "int32")], out().shape, "int32", { output_type: { type: "int32" } });
   });
 }
@@ -94,15 +76,6 @@ registerLowering("TopK", (b, { input, attr, out }) => {
   ];
   const [values, indices] = b.multi("TopKV2", [x, b.scalar(attr<number>("k"), "int32")], specs) as [TfValue, TfValue];
   return [b.cast(values, dtype), indices];
-});
-
-/** For every value the number of elements of its sorted row below it (`left`), or not above it. */
-registerLowering("SearchSorted", (b, { input, attr }) => {
-  const [sorted, values] = [input("sortedSequence"), input("values")];
-  const row = b.reshape(sorted, [...sorted.shape.slice(0, -1), 1, sorted.shape.at(-1) as number]);
-  const value = b.reshape(values, [...values.shape, 1]);
-  const before = b.binary(attr<string>("side") === "right" ? "LessEqual" : "Less", row, value, "bool");
-  return b.reduce("Sum", b.cast(before, "int32"), [before.shape.length - 1]);
 });
 
 /** Rows whose segment does not exist are dropped, as TensorFlow drops those of negative segments. */

@@ -1,5 +1,6 @@
-import { createLowerings, type Call as LoweringCall, registerCreation } from "@latentkit/jit/lowering";
+import { createLowerings, type Call as LoweringCall, registerShared } from "@latentkit/jit/lowering";
 import type { GraphBuilder, TfValue } from "./builder.js";
+import { WORDS } from "./random.js";
 
 /** What a lowering sees of one node of the graph. */
 export type Call = LoweringCall<TfValue>;
@@ -15,4 +16,4 @@ export const loweringOf = lowerings.of;
 /** Every kernel that has a lowering. */
 export const loweredKernels = lowerings.kernels;
 
-registerCreation(lowerings);
+registerShared(lowerings.register, WORDS);

@@ -1,25 +1,6 @@
-import {
-  bilinearReads,
-  isIdentity,
-  nearestIndices,
-  product,
-  readsMatrix,
-  samplingOf,
-  transposed,
-} from "@latentkit/jit/lowering";
+import { alongAxis, asFloat, nearestIndices, readsMatrix, samplingOf, transposed } from "@latentkit/jit/lowering";
 import type { GraphBuilder, TfValue } from "./builder.js";
-import { asFloat } from "./elementwise.js";
 import { registerLowering } from "./registry.js";
-
-/** Multiplies an axis by a matrix, `(new size, old size)`. */
-function alongAxis(b: GraphBuilder, x: TfValue, axis: number, matrix: readonly number[][]): TfValue {
-  const size = x.shape[axis] as number;
-  if (isIdentity(matrix, size)) return x;
-  const rows = b.reshape(x, [product(x.shape.slice(0, axis)), size, product(x.shape.slice(axis + 1))]);
-  const weights = b.constant(matrix.flat(), [1, matrix.length, size]);
-  const shape = x.shape.map((dim, i) => (i === axis ? matrix.length : dim));
-  return b.reshape(b.matMul(weights, rows), shape);
-}
 
 /** The factor by which every pixel is repeated, if that is what the indices say. */
 function repetition(indices: readonly number[], size: number): number | undefined {
@@ -61,23 +42,7 @@ registerLowering("ResizeNearestNeighbor", (b, call) => {
   );
 });
 
-registerLowering("ResizeBilinear", (b, call) => {
-  const size = call.attr<[number, number]>("size");
-  return SPACE.reduce(
-    (y, axis) => {
-      const inSize = y.shape[axis] as number;
-      return alongAxis(
-        b,
-        y,
-        axis,
-        readsMatrix(bilinearReads(inSize, size[axis - 1] as number, samplingOf(call)), inSize),
-      );
-    },
-    asFloat(b, call.input("images")),
-  );
-});
-
-// tfjs-core's gradient kernels know aligned corners only.
+// tfjs-core's gradient kernel knows aligned corners only.
 registerLowering("ResizeNearestNeighborGrad", (b, call) => {
   const { shape } = call.input("images");
   const how = { ...samplingOf(call), halfPixelCenters: false };
@@ -85,20 +50,6 @@ registerLowering("ResizeNearestNeighborGrad", (b, call) => {
     (dy, axis) => {
       const inSize = shape[axis] as number;
       return gatherBack(b, dy, axis, nearestIndices(inSize, dy.shape[axis] as number, how), inSize);
-    },
-    asFloat(b, call.input("dy")),
-  );
-  return b.cast(dx, call.out().dtype);
-});
-
-registerLowering("ResizeBilinearGrad", (b, call) => {
-  const { shape } = call.input("images");
-  const how = { ...samplingOf(call), halfPixelCenters: false };
-  const dx = SPACE.reduce(
-    (dy, axis) => {
-      const inSize = shape[axis] as number;
-      const matrix = readsMatrix(bilinearReads(inSize, dy.shape[axis] as number, how), inSize);
-      return alongAxis(b, dy, axis, transposed(matrix, inSize));
     },
     asFloat(b, call.input("dy")),
   );

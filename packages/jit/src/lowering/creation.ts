@@ -1,15 +1,10 @@
 import type { DType } from "../host-tensor.js";
 import { range } from "./axes.js";
-import type { Lowerings } from "./registry.js";
-
-/** What an engine writes constants with. */
-interface ConstantBuilder<V> {
-  filled(value: number, shape: readonly number[], type?: DType): V;
-  constant(values: ArrayLike<number>, shape: readonly number[], type?: DType): V;
-}
+import type { KernelBuilder, LoweredValue } from "./kernel-builder.js";
+import type { Register } from "./registry.js";
 
 /** Declares the kernels that make tensors of known values. */
-export function registerCreation<V, B extends ConstantBuilder<V>>({ register }: Lowerings<B, V>): void {
+export function registerCreation<V extends LoweredValue>(register: Register<KernelBuilder<V>, V>): void {
   register("Fill", (b, { attr, out }) => b.filled(Number(attr<number | boolean>("value")), out().shape, out().dtype));
   register("ZerosLike", (b, { out }) => b.filled(0, out().shape, out().dtype));
   register("OnesLike", (b, { out }) => b.filled(1, out().shape, out().dtype));

@@ -59,7 +59,7 @@ export function conv3dGeometry({ attr }: Attributes, x: readonly number[], filte
 }
 
 /** Geometry of 2-D pooling. */
-export function pool2dGeometry({ attr }: Attributes, x: readonly number[]): Geometry {
+function pool2dGeometry({ attr }: Attributes, x: readonly number[]): Geometry {
   const rounding = attr<undefined>("dimRoundingMode");
   const info = backend_util.computePool2DInfo(
     [...x] as Shape4,
@@ -73,7 +73,7 @@ export function pool2dGeometry({ attr }: Attributes, x: readonly number[]): Geom
 }
 
 /** Geometry of 3-D pooling. */
-export function pool3dGeometry({ attr }: Attributes, x: readonly number[]): Geometry {
+function pool3dGeometry({ attr }: Attributes, x: readonly number[]): Geometry {
   const rounding = attr<undefined>("dimRoundingMode");
   return deep(
     backend_util.computePool3DInfo(
@@ -86,6 +86,12 @@ export function pool3dGeometry({ attr }: Attributes, x: readonly number[]): Geom
     ),
   );
 }
+
+/** The pooling kernels by what follows `MaxPool` and `AvgPool` in their names, with their geometry. */
+export const POOLINGS = [
+  ["", pool2dGeometry],
+  ["3D", pool3dGeometry],
+] as const;
 
 function flat(info: backend_util.Conv2DInfo, channelsFirst: boolean): Geometry {
   return fitted({

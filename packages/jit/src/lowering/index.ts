@@ -2,21 +2,32 @@ export { countUses, producersOf } from "../graph.js";
 export { sameShape } from "../host-tensor.js";
 export { removeDeadCode } from "../passes/dead-code.js";
 export { axesOf, fromFront, inversePermutation, product, range } from "./axes.js";
-export { registerCreation } from "./creation.js";
+export { type ElementArrays, type ElementType, elementsOf, SharedConstants, SMALL_CONSTANT } from "./elements.js";
+export { asFloat, fromFloat, inNumbers, numeric, prelu } from "./elementwise.js";
 export {
   conv2dGeometry,
   conv3dGeometry,
   type Geometry,
   isPointwise,
-  pool2dGeometry,
-  pool3dGeometry,
+  POOLINGS,
   spanOf,
   tapsOf,
 } from "./geometry.js";
-export { type Call, callOf, checkLowered, createLowerings, type Lowering, type Lowerings } from "./registry.js";
+export { type ElementwiseKernel, type KernelBuilder, type LoweredValue, typeAfter } from "./kernel-builder.js";
+export { scattered } from "./layout.js";
+export type { Words } from "./philox.js";
+export { reduced } from "./reduction.js";
 export {
-  bilinearReads,
-  isIdentity,
+  type Call,
+  callOf,
+  checkLowered,
+  createLowerings,
+  type Lowering,
+  type Lowerings,
+  type Register,
+} from "./registry.js";
+export { alongAxis } from "./resize.js";
+export {
   nearestIndices,
   type Reads,
   readsMatrix,
@@ -24,3 +35,12 @@ export {
   samplingOf,
   transposed,
 } from "./sampling.js";
+export {
+  broadcastShape,
+  concatShape,
+  gatheredShape,
+  paddedShape,
+  reducedShape,
+  splitShapes,
+} from "./shapes.js";
+export { registerShared } from "./shared.js";

@@ -22,10 +22,12 @@ export interface Call<V> {
 /** Writes one kernel call in an engine's own operators and gives back its outputs, of the types that the graph says. */
 export type Lowering<B, V> = (b: B, call: Call<V>) => V | readonly V[];
 
+/** Declares how kernels become operators. @throws Error when one of them is declared already. */
+export type Register<B, V> = (kernels: string | readonly string[], lowering: Lowering<B, V>) => void;
+
 /** The lowerings of an engine by kernel. `B` is what it writes operators with. */
 export interface Lowerings<B, V> {
-  /** Declares how kernels become operators. @throws Error when one of them is declared already. */
-  readonly register: (kernels: string | readonly string[], lowering: Lowering<B, V>) => void;
+  readonly register: Register<B, V>;
   /** The lowering of a node's kernel. @throws UnsupportedKernelError when there is none. */
   readonly of: (node: GraphNode) => Lowering<B, V>;
   /** Every kernel that has a lowering. */

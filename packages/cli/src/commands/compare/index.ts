@@ -18,7 +18,7 @@ import { ProgressBar } from "../../progress.js";
 import { colorsFor } from "../../terminal.js";
 import { commandLine } from "../train/command-line.js";
 import { parseBudget } from "./budget.js";
-import { storedPlan } from "./stored-plan.js";
+import { type StoredPlan, storedPlan } from "./stored-plan.js";
 import { compareInWorker, type WorkerListener } from "./worker.js";
 
 /** What `latentkit compare` is told. */
@@ -64,10 +64,7 @@ export function create(args: readonly string[]): Command {
   return command.action((flags: CompareFlags) => compare(flags, args));
 }
 
-type Plan = Pick<
-  ComparisonRequest,
-  "models" | "data" | "minutes" | "samples" | "seed" | "out" | "overwrite" | "resume" | "command"
->;
+type Plan = StoredPlan & Pick<ComparisonRequest, "overwrite" | "resume">;
 
 async function compare(flags: CompareFlags, args: readonly string[]): Promise<void> {
   const app = await createApp();

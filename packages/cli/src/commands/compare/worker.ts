@@ -37,7 +37,9 @@ export async function compareInWorker(task: WorkerTask, listener: WorkerListener
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     serialization: "advanced", // metrics may be NaN
   });
-  const stop = (): void => void child.send(STOP);
+  const stop = (): void => {
+    if (child.connected) child.send(STOP); // a process that is done is not asked
+  };
   signal.addEventListener("abort", stop);
   try {
     await ended(child, listener);

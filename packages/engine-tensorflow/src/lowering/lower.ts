@@ -12,7 +12,10 @@ import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./
 import { AGAIN, computeAgain } from "./compute-again.js";
 import { joinSquares } from "./join-squares.js";
 import { type JoinedGraph, joinUpdates, type StatePart } from "./join-updates.js";
+import { mergeUpsampling } from "./merge-upsampling.js";
+import { multiplyFirst } from "./multiply-first.js";
 import { loweringOf } from "./registry.js";
+import { sumByProduct } from "./sum-by-product.js";
 import { transposeFirst } from "./transpose-first.js";
 import { updateInPlace } from "./update-in-place.js";
 
@@ -90,8 +93,8 @@ export interface LowerOptions {
  */
 export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions): LoweredGraph {
   const { lowering, precision } = options;
-  const apart = precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
-  const unclustered = lowering === "clusters" ? apart : "all";
+  const outside = precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
+  const unclustered = lowering === "clusters" ? outside : "all";
   const builder = new GraphBuilder(tf, unclustered, precision);
   try {
     return new Lowerer(builder, arranged(graph, options), lowering === "xla").lower(options);
@@ -101,11 +104,22 @@ export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions):
 }
 
 /** A graph in the form that suits how it is executed. In clusters, joined updates cost more than they save: their vectors cross from cluster to cluster. */
-function arranged(graph: Graph, { lowering, onCpu, joints }: LowerOptions): JoinedGraph {
-  if (lowering !== "xla") return { graph: lowering === "clusters" ? computeAgain(graph) : graph, members: new Map() };
+function arranged(graph: Graph, options: LowerOptions): JoinedGraph {
+  const { lowering, onCpu, joints } = options;
+  if (lowering === "graph") return apart(mergeUpsampling(graph));
+  if (lowering === "clusters") return apart(betweenConvolutions(mergeUpsampling(graph), options));
   const joined = joinUpdates(joinSquares(graph), joints);
   const updated = updateInPlace(joined.graph);
   return { ...joined, graph: onCpu ? transposeFirst(updated) : updated };
+}
+
+const apart = (graph: Graph): JoinedGraph => ({ graph, members: new Map() });
+
+/** A graph in clusters, as XLA and oneDNN on CPU are fast with it. In bf16 a product rounds what a sum does not. */
+function betweenConvolutions(graph: Graph, { onCpu, precision }: LowerOptions): Graph {
+  if (!onCpu) return graph;
+  const products = multiplyFirst(graph);
+  return computeAgain(precision === "float32" ? sumByProduct(products) : products);
 }
 
 /** One graph on its way to TensorFlow. */

@@ -1,5 +1,8 @@
 import { type Graph, type GraphNode, sizeOf, type TensorSpec, type ValueId } from "@latentkit/jit";
+import { Chain } from "./chain.js";
 import { FINISHED } from "./update-in-place.js";
+
+const SWAPPED = [1, 0] as const;
 
 /** Floats of a row, and of all rows, up to which transposing costs less than it saves: reads stay in the caches of a core. */
 const [MAX_ROW, MAX_ELEMENTS] = [2 ** 8, 2 ** 18];
@@ -21,8 +24,11 @@ export function transposeFirst(graph: Graph): Graph {
     if (Math.min(left, right) === Infinity) return [node];
     const chain = new Chain(values, node.site);
     const [output] = node.outputs as [ValueId];
-    if (left <= right) chain.product(chain.finished(chain.transposed(a)), b, output);
-    else chain.transposed(chain.finished(chain.product(chain.finished(chain.transposed(b)), a)), output);
+    if (left <= right) product(chain, finished(chain, chain.transposed(a, SWAPPED)), b, output);
+    else {
+      const swapped = product(chain, finished(chain, chain.transposed(b, SWAPPED)), a);
+      chain.transposed(finished(chain, swapped), SWAPPED, output);
+    }
     return chain.nodes;
   });
   return { ...graph, values, nodes };
@@ -42,42 +48,10 @@ function isWeightGradient({ kernel, attrs, inputs }: GraphNode, values: readonly
   });
 }
 
-/** Nodes that take one node's place. Each method adds one and gives its value. */
-class Chain {
-  readonly nodes: GraphNode[] = [];
+/** XLA undoes a transposition that it sees next to a product. */
+const finished = (chain: Chain, x: ValueId): ValueId => chain.add(FINISHED, { x }, chain.shapeOf(x));
 
-  constructor(
-    private readonly values: TensorSpec[],
-    private readonly site: string,
-  ) {}
-
-  transposed(x: ValueId, output?: ValueId): ValueId {
-    const [rows, columns] = this.#shape(x);
-    return this.#add("Transpose", { x }, [columns, rows], { perm: [1, 0] }, output);
-  }
-
-  /** XLA undoes a transposition that it sees next to a product. */
-  finished(x: ValueId): ValueId {
-    return this.#add(FINISHED, { x }, this.#shape(x));
-  }
-
-  product(a: ValueId, b: ValueId, output?: ValueId): ValueId {
-    const shape = [this.#shape(a)[0], this.#shape(b)[1]];
-    return this.#add("BatchMatMul", { a, b }, shape, { transposeA: false, transposeB: false }, output);
-  }
-
-  #shape(id: ValueId): readonly [number, number] {
-    return matrix(this.values[id] as TensorSpec);
-  }
-
-  #add(
-    kernel: string,
-    inputs: GraphNode["inputs"],
-    shape: readonly number[],
-    attrs: GraphNode["attrs"] = {},
-    output = this.values.push({ shape, dtype: "float32" }) - 1,
-  ): ValueId {
-    this.nodes.push({ kernel, attrs, inputs, outputs: [output], site: this.site });
-    return output;
-  }
+function product(chain: Chain, a: ValueId, b: ValueId, output?: ValueId): ValueId {
+  const shape = [chain.shapeOf(a)[0] as number, chain.shapeOf(b)[1] as number];
+  return chain.add("BatchMatMul", { a, b }, shape, { transposeA: false, transposeB: false }, output);
 }

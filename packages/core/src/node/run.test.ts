@@ -82,7 +82,8 @@ const weights = (out: string, step: string) =>
 
 describe("trainRun", () => {
   it("draws what the model can show and nothing else", async () => {
-    const { report, result } = await trainRun(request("a", IMAGES));
+    const given = request("a", IMAGES);
+    const { report, result } = await trainRun({ ...given, config: { ...given.config, evaluateEvery: 3 } });
     expect(result.step).toBe(30);
     expect(Object.keys(report?.figures ?? {}).sort()).toEqual(["loss", "samples"]);
     expect(await readdir(join(folder, "a", "samples"))).toEqual(

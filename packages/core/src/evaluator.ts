@@ -271,7 +271,7 @@ function watchedMeasure(context: MetricContext, { onProgress, signal }: Evaluati
     const { limit = split.size } = { ...context, ...more };
     current = { metric: metric.name, examples: Math.min(limit, split.size), done: 0 };
     signal?.throwIfAborted();
-    onProgress?.(current); // compiling comes before the first reading
+    onProgress?.({ ...current }); // compiling comes before the first reading
     return metric.evaluate(more ? { ...watched, ...more } : watched); // what a context knows is not computed twice
   };
 }

@@ -407,8 +407,7 @@ class Fit {
       sink.text?.(this.#step, "warning", warning);
     }
     const values = Object.entries(this.#results).map(([name, { value }]) => [`test/${name}`, value] as const);
-    if (values.length > 0)
-      sink.scalars(this.#step, { ...Object.fromEntries(values), "test/examples": countOf(part) });
+    if (values.length > 0) sink.scalars(this.#step, { ...Object.fromEntries(values), "test/examples": countOf(part) });
     await onEvaluate?.(this.#step, this.#results, this.session, this.#trainMs / 1000);
     return true;
   }

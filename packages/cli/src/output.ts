@@ -25,10 +25,16 @@ export function metricLines(metrics: Readonly<Record<string, MetricResult>>): st
   });
 }
 
-/** `step 500  elbo -99.85 ± 0.26 nats  kl 25.1 nats`: an evaluation during training, in one line. */
+/** `step 500  elbo -99.85 ± 0.26 nats  kl 25.1 nats  (n 1,000)`: an evaluation during training, in one line; `n` a metric where they differ. */
 export function evaluationLine(step: number, metrics: Readonly<Record<string, MetricResult>>): string {
-  const values = Object.entries(metrics).map(([name, result]) => `${name} ${formatEstimate(result)} ${result.unit}`);
-  return [`step ${step}`, ...values].join("  ");
+  const count = (n: number): string => `(n ${n.toLocaleString("en")})`;
+  const results = Object.entries(metrics);
+  const [n, ...others] = new Set(results.map(([, result]) => result.n));
+  const isEqual = n !== undefined && others.length === 0;
+  const values = results.map(
+    ([name, result]) => `${name} ${formatEstimate(result)} ${result.unit}${isEqual ? "" : ` ${count(result.n)}`}`,
+  );
+  return [`step ${step}`, ...values, ...(isEqual ? [count(n)] : [])].join("  ");
 }
 
 /** Names behind `--metrics a,b`. */

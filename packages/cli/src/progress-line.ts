@@ -1,4 +1,4 @@
-import type { Progress } from "@latentkit/core";
+import type { EvaluationProgress, Progress } from "@latentkit/core";
 import { type Colors, widthOf } from "./terminal.js";
 
 /** What stands in a progress line. */
@@ -8,6 +8,13 @@ export interface LineInput
   readonly metrics: Readonly<Record<string, number>>;
   /** What the data are called: `images`. */
   readonly noun: string;
+}
+
+/** What stands in its place during an evaluation. */
+export interface EvaluationInput extends EvaluationProgress {
+  readonly noun: string;
+  /** Since the metric began. */
+  readonly seconds: number;
 }
 
 /** Counts for the machinery; refused updates are shown in words when there are any. */
@@ -90,7 +97,14 @@ function lineForms(input: LineInput, colors: Colors): LineForm[] {
   ];
 }
 
-/** The same for a log file: everything, no bar, no colours. */
+/** `evaluating logProb: 3,000 of 10,000 images, 1:23 left`; the metric alone before anything was measured, as while it samples. */
+export function evaluationText({ metric, done, examples, noun, seconds }: EvaluationInput): string {
+  if (done === 0) return `evaluating ${metric}`;
+  const left = formatClock((seconds * (examples - done)) / done);
+  return `evaluating ${metric}: ${done.toLocaleString("en")} of ${examples.toLocaleString("en")} ${noun}, ${left} left`;
+}
+
+/** A {@link progressLine} for a log file: everything, no bar, no colours. */
 export function plainLine(input: LineInput): string {
   const { step, steps, epoch, epochs, noun, examplesPerSecond, secondsLeft } = input;
   const values = shownMetrics(input.metrics).map(([name, value]) => `${name} ${formatMetric(value)}`);

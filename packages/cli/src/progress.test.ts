@@ -168,6 +168,43 @@ describe("ProgressBar", () => {
   });
 });
 
+describe("ProgressBar.evaluating", () => {
+  const at = (done: number) => ({ metric: "logProb", done, examples: 10_000 });
+
+  it("says in a terminal at once what is evaluated, then how far it is", () => {
+    const terminal = new Terminal(true);
+    let now = 0;
+    const bar = new ProgressBar(terminal, "images", () => now);
+    bar.evaluating(at(0));
+    expect(terminal.take()).toContain("evaluating logProb …");
+    now = 3000;
+    bar.evaluating(at(2500));
+    expect(terminal.take()).toContain("evaluating logProb: 2,500 of 10,000 images, 0:09 left …");
+    now = 3050;
+    bar.evaluating(at(2525));
+    expect(terminal.take()).toBe("");
+  });
+
+  it("writes elsewhere a line every few seconds of an evaluation that takes long, and no remarks", () => {
+    const log = new Terminal(false);
+    let now = 0;
+    const bar = new ProgressBar(log, "images", () => now);
+    for (let done = 0; done < 1000; done += 250) {
+      bar.evaluating(at(done));
+      now += 200;
+    }
+    bar.remark("drawing samples");
+    expect(log.take()).toBe("");
+    for (let done = 0; done < 10_000; done += 250) {
+      bar.evaluating(at(done));
+      now += 200;
+    }
+    expect(log.take()).toBe(
+      "evaluating logProb: 1,250 of 10,000 images, 0:07 left\nevaluating logProb: 7,500 of 10,000 images, 0:02 left\n",
+    );
+  });
+});
+
 describe("colorsFor", () => {
   it.each([
     [{ isTTY: true }, {}, true],

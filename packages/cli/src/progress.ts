@@ -1,5 +1,5 @@
-import type { Progress } from "@latentkit/core";
-import { type LineInput, plainLine, progressLine, shownMetrics } from "./progress-line.js";
+import type { EvaluationProgress, Progress } from "@latentkit/core";
+import { evaluationText, type LineInput, plainLine, progressLine, shownMetrics } from "./progress-line.js";
 import { colorsFor, type Stream, widthOf } from "./terminal.js";
 
 /** Where progress is written. */
@@ -11,6 +11,8 @@ export interface ProgressStream extends Stream {
 
 const FRAME_MS = 100;
 const PLAIN_MS = 5000;
+/** Evaluations that take less are not worth a line of a log file. */
+const SHORT_MS = 1000;
 const CLEAR_TO_END = "\u001b[J";
 /** Share of the newest value in the shown, smoothed one. */
 const FRESHNESS = 0.05;
@@ -22,6 +24,8 @@ export class ProgressBar {
   #input: LineInput | undefined;
   #drawn = "";
   #drawnAt = Number.NEGATIVE_INFINITY;
+  /** When the metric began that is being measured. */
+  #metricSince = 0;
 
   /**
    * @param noun What the data are called: `images`.
@@ -73,8 +77,29 @@ export class ProgressBar {
 
   /** A passing remark in place of the bar: `drawing the report`. */
   stage(text: string): void {
-    if (this.#live) this.#draw(this.#colors.dim(`${text} …`.slice(0, this.#width() - 1)));
+    if (this.#live) this.remark(text);
     else this.stream.write(`${text}\n`);
+  }
+
+  /** The same, of what happens so often that only a terminal shows it. */
+  remark(text: string): void {
+    if (this.#live) this.#draw(this.#colors.dim(`${text} …`.slice(0, this.#width() - 1)));
+  }
+
+  /** How far an evaluation is, in place of the bar; elsewhere a line every few seconds of a long one. */
+  evaluating(progress: EvaluationProgress): void {
+    const now = this.now();
+    const begins = progress.done === 0;
+    if (begins) this.#metricSince = now;
+    const text = evaluationText({ ...progress, noun: this.noun, seconds: (now - this.#metricSince) / 1000 });
+    if (this.#live) {
+      if (!begins && now - this.#drawnAt < FRAME_MS) return;
+      this.remark(text);
+    } else {
+      if (now - this.#metricSince < SHORT_MS || now - this.#drawnAt < PLAIN_MS) return;
+      this.stream.write(`${text}\n`);
+    }
+    this.#drawnAt = now;
   }
 
   /** Takes the live line away. */

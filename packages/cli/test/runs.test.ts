@@ -97,6 +97,31 @@ describe("train", () => {
     expect(stdout).toMatch(/^test elbo +-?[\d.]+ ± [\d.]+ nats/);
   });
 
+  it("says of how many test examples an evaluation is, and refuses a limit that is none", async () => {
+    const { stderr } = await run(
+      "train",
+      "vae",
+      ...TINY,
+      "--out",
+      "few",
+      "--steps",
+      "8",
+      "--evaluate-every",
+      "4",
+      "--evaluate-limit",
+      "3",
+    );
+    expect(stderr).toMatch(/^step 4 {2}elbo .* nats {2}.*\(n 3\)$/m);
+    expect(stderr).toMatch(/^step 8 {2}elbo .* nats {2}.*\(n 6\)$/m);
+    expect((await json("train", "--resume", "few", "--evaluate-limit", "0")).metrics.elbo.n).toBe(6);
+    expect(JSON.parse(await readFile(file("few", "config.json"), "utf8")).train.evaluateLimit).toBe(0);
+    const refused = await run("train", "vae", ...TINY, "--out", "none", "--evaluate-limit", "-1");
+    expect(refused.code).toBe(1);
+    expect(refused.stderr.trimEnd()).toBe(
+      "error @latentkit/core: evaluateLimit: too small: expected number to be >=0, got -1",
+    );
+  });
+
   it("refuses a folder that holds a run, replaces it when told to", async () => {
     const refused = await run("train", "vae", ...TINY, "--out", "run", "--steps", "2");
     expect(refused.code).toBe(1);

@@ -7,6 +7,7 @@ import type { Estimate } from "./evaluation/frechet.js";
 import { linearProbe } from "./evaluation/linear-probe.js";
 import { likelihoods } from "./evaluation/measured-once.js";
 import { modeCoverage } from "./evaluation/mode-coverage.js";
+import { watchedSplit } from "./evaluation/partial-split.js";
 import { copying, valueMetrics } from "./evaluation/sample-metrics.js";
 import { textMetrics } from "./evaluation/text-metrics.js";
 import type { GenerativeModel, ModelMetric, ScanMetric } from "./model.js";
@@ -39,6 +40,22 @@ export interface MetricContext {
   readonly shared?: Map<string, unknown>;
   /** The model's own sampling options, for what is measured of samples. */
   readonly sampling?: Readonly<Record<string, unknown>>;
+}
+
+/** How far an evaluation is. */
+export interface EvaluationProgress {
+  /** The metric that is being measured. */
+  readonly metric: string;
+  /** Examples measured; those that wait for it are `examples`. */
+  readonly done: number;
+  readonly examples: number;
+}
+
+/** How an evaluation is watched, and stopped. */
+export interface EvaluationWatch {
+  readonly onProgress?: ((progress: EvaluationProgress) => void) | undefined;
+  /** Stops it with the signal's reason before the next examples are read. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A measurement of a trained model; registered under the token `METRIC`. */
@@ -172,8 +189,12 @@ export class Evaluator {
     }));
   }
 
-  /** What an evaluation during training computes: one likelihood on the whole split, and the metrics that watch a run. */
-  async monitor(context: MetricContext): Promise<Record<string, MetricResult>> {
+  /**
+   * What an evaluation during training computes: one likelihood of the examples, and the metrics that watch a run.
+   *
+   * @throws The reason of the signal, when it stops the evaluation.
+   */
+  async monitor(context: MetricContext, watch: EvaluationWatch = {}): Promise<Record<string, MetricResult>> {
     const { model } = context.session;
     const applicable = this.available(model, context.dataset)
       .filter(({ refusal }) => refusal === undefined)
@@ -181,12 +202,13 @@ export class Evaluator {
     const likelihood = LIKELIHOODS.map((name) => applicable.find((metric) => metric.name === name)).find(Boolean);
     const results: Record<string, MetricResult> = {};
     const shared = new Map<string, unknown>();
-    if (likelihood !== undefined) results[likelihood.name] = await likelihood.evaluate(context);
+    const measure = watchedMeasure(context, watch);
+    if (likelihood !== undefined) results[likelihood.name] = await measure(likelihood);
     for (const metric of applicable) {
       const most = metric.monitor ?? model.watches?.[metric.name];
       if (most === undefined) continue;
       const limit = Math.min(most, context.limit ?? most);
-      results[metric.name] = await metric.evaluate({ ...context, limit, shared });
+      results[metric.name] = await measure(metric, { limit, shared });
     }
     return results;
   }
@@ -213,16 +235,45 @@ export class Evaluator {
    * Measures a model on a split.
    *
    * @param names As for {@link choose}.
-   * @throws UserError for an unknown metric, one that does not apply, or too few examples for it.
+   * @throws UserError for an unknown metric, one that does not apply, or too few examples for it; the reason of the signal, when it stops the evaluation.
    */
-  async evaluate(context: MetricContext, names?: readonly string[]): Promise<Record<string, MetricResult>> {
+  async evaluate(
+    context: MetricContext,
+    names?: readonly string[],
+    watch: EvaluationWatch = {},
+  ): Promise<Record<string, MetricResult>> {
     const results: Record<string, MetricResult> = {};
-    const measured = { shared: new Map<string, unknown>(), ...context };
+    const measure = watchedMeasure({ shared: new Map<string, unknown>(), ...context }, watch);
     for (const metric of this.choose(context.session.model, context.dataset, names)) {
-      results[metric.name] = await metric.evaluate(measured);
+      results[metric.name] = await measure(metric);
     }
     return results;
   }
+}
+
+/** Measures one metric after another. @param more Changes to the context for one of them. */
+type Measure = (metric: Metric, more?: Partial<MetricContext>) => Promise<MetricResult>;
+
+/** Measuring that tells before each reading of the split how much of it the metric has read, and stops there when the signal says so. */
+function watchedMeasure(context: MetricContext, { onProgress, signal }: EvaluationWatch): Measure {
+  if (onProgress === undefined && signal === undefined)
+    return (metric, more) => metric.evaluate(more ? { ...context, ...more } : context);
+  let current = { metric: "", examples: 0, done: 0 };
+  const split = watchedSplit(context.split, (rows) => {
+    signal?.throwIfAborted();
+    onProgress?.({ ...current, done: Math.min(current.done, current.examples) });
+    current.done += rows;
+  });
+  const named = Object.entries(context.dataset.splits).map(([name, s]) => [name, s === context.split ? split : s]);
+  const splits = Object.fromEntries(named) as Dataset["splits"]; // metrics ask whether the split is one of them
+  const watched = { ...context, split, dataset: { ...context.dataset, splits } };
+  return (metric, more) => {
+    const { limit = split.size } = { ...context, ...more };
+    current = { metric: metric.name, examples: Math.min(limit, split.size), done: 0 };
+    signal?.throwIfAborted();
+    onProgress?.({ ...current }); // compiling comes before the first reading
+    return metric.evaluate(more ? { ...watched, ...more } : watched); // what a context knows is not computed twice
+  };
 }
 
 /** The metric of a name, or those of a group that apply. @throws UserError when there is none. */

@@ -62,6 +62,8 @@ export {
 export * from "./evaluation/index.js";
 export {
   builtinMetrics,
+  type EvaluationProgress,
+  type EvaluationWatch,
   Evaluator,
   type Metric,
   type MetricContext,

@@ -46,6 +46,11 @@ export const trainConfigSchema = z.strictObject({
   maxSkipped: z.int().min(1).default(20).describe("stop after so many skipped updates in a row"),
   logEvery: z.int().min(1).default(50).describe("steps between log lines"),
   evaluateEvery: z.int().min(0).default(0).describe("steps between evaluations on the test split; 0: only at the end"),
+  evaluateLimit: z
+    .int()
+    .min(0)
+    .default(1000)
+    .describe("test examples of an evaluation on the way, drawn once; 0: all. The one at the end always takes all"),
   checkpointEvery: z.int().min(0).default(1000).describe("steps between checkpoints; 0: only at the end"),
 });
 
@@ -64,6 +69,11 @@ export function totalSteps({ steps, epochs = EPOCHS }: Pick<TrainConfig, "steps"
 /** Whether only a time says how long to train: the number of updates must be measured. */
 export function isTimed({ steps, epochs, minutes }: Pick<TrainConfig, "steps" | "epochs" | "minutes">): boolean {
   return minutes !== undefined && steps === undefined && epochs === undefined;
+}
+
+/** Examples of a test split that an evaluation on the way measures. */
+export function estimateSize({ evaluateLimit }: Pick<TrainConfig, "evaluateLimit">, testSize: number): number {
+  return evaluateLimit === 0 ? testSize : Math.min(evaluateLimit, testSize);
 }
 
 /** A configuration whose number of updates is settled. */

@@ -5,7 +5,7 @@ import type { SampleFrame } from "./compiled-scan.js";
 import type { Dataset, DatasetSource } from "./data.js";
 import { createEvaluator } from "./evaluation/create-evaluator.js";
 import type { FeatureExtractor } from "./evaluation/extractor.js";
-import type { MetricResult } from "./evaluator.js";
+import type { EvaluationProgress, MetricResult } from "./evaluator.js";
 import { generateText, streamText, type TextFrame, type TextRequest } from "./generate-text.js";
 import { combineSinks, type LogSink } from "./log.js";
 import { parseOptions } from "./options.js";
@@ -27,6 +27,8 @@ export interface TrainOptions extends TrainConfigInput {
   readonly extractors?: readonly FeatureExtractor[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Told before each batch of an evaluation how far it is. */
+  readonly onEvaluationProgress?: (progress: EvaluationProgress) => void;
   /** Told in one line what an evaluation found wrong with the model; `console.warn` when absent. */
   readonly onWarning?: (warning: string) => void;
 }
@@ -65,7 +67,7 @@ export interface Run {
  */
 export async function train(options: TrainOptions): Promise<Run> {
   const { model: chosen, data, engine, checkpoints, ...more } = options;
-  const { sinks = [], extractors = [], signal, onProgress, onWarning, ...rest } = more;
+  const { sinks = [], extractors = [], signal, onProgress, onEvaluationProgress, onWarning, ...rest } = more;
   const { seed } = parseOptions("@latentkit/core", trainConfigSchema, rest);
   const dataset = await data.load(seed);
   const model = createModel(chosen, dataset);
@@ -85,6 +87,7 @@ export async function train(options: TrainOptions): Promise<Run> {
     onWarning: onWarning ?? ((warning) => console.warn(warning)),
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),
+    ...(onEvaluationProgress ? { onEvaluationProgress } : {}),
   });
   const { session } = result;
   return {

@@ -14,12 +14,13 @@ import { type BatchOrder, batchOrder } from "./batches.js";
 import type { CheckpointChoice, CheckpointMeta, CheckpointStore, TensorFiles } from "./checkpoint.js";
 import type { Clock } from "./clock.js";
 import type { Dataset } from "./data.js";
-import type { Evaluator, MetricResult } from "./evaluator.js";
+import { drawnPart } from "./evaluation/partial-split.js";
+import type { EvaluationProgress, Evaluator, MetricContext, MetricResult } from "./evaluator.js";
 import { combineSinks, type LogSink } from "./log.js";
 import type { GenerativeModel } from "./model.js";
 import { batchSpecs, checkTensors, type ModelSpecs, modelSpecs } from "./model-specs.js";
 import { Session } from "./session.js";
-import { isTimed, type StepConfig, type TrainConfig, totalSteps } from "./train-config.js";
+import { estimateSize, isTimed, type StepConfig, type TrainConfig, totalSteps } from "./train-config.js";
 import { type ActiveObjective, activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
 
 /** Services the trainer works with. */
@@ -54,9 +55,11 @@ export interface FitRequest {
   readonly config: TrainConfig;
   /** Continue from a checkpoint of the store. */
   readonly resume?: CheckpointChoice;
-  /** Stop early: the state is saved and `fit` returns with `interrupted`. */
+  /** Stop early, in updates or in an evaluation: the state is saved and `fit` returns with `interrupted`. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Told before each batch of an evaluation how far it is. */
+  readonly onEvaluationProgress?: (progress: EvaluationProgress) => void;
   /** Called at every evaluation with the session, e.g. to draw samples. */
   readonly onEvaluate?: (
     step: number,
@@ -64,7 +67,7 @@ export interface FitRequest {
     session: Session,
     trainSeconds: number,
   ) => Promise<void> | void;
-  /** Measure at most so many examples of the test split at each evaluation; all when absent. */
+  /** Every evaluation, the one at the end too, measures the first so many examples of the test split; when absent, the configuration says how many. */
   readonly evaluateLimit?: number;
   /** Told in one line what an evaluation found wrong with the model. */
   readonly onWarning?: (warning: string) => void;
@@ -76,6 +79,7 @@ export interface FitResult {
   readonly specs: ModelSpecs;
   readonly step: number;
   readonly steps: number;
+  /** Whether the signal ended it, before the last update or before the evaluation at the end was complete. */
   readonly interrupted: boolean;
   /** Whether the time limit ended it before the last update. */
   readonly outOfTime: boolean;
@@ -218,12 +222,13 @@ class Fit {
     while (this.#step < this.config.steps && !signal?.aborted && !this.#isOutOfTime()) {
       await this.#runUntil(this.#nextStop());
       if (signal?.aborted || this.#isOutOfTime()) break;
-      if (isDue(this.#step, config.evaluateEvery) && this.#step < this.config.steps) await this.#evaluate();
+      if (isDue(this.#step, config.evaluateEvery) && this.#step < this.config.steps)
+        await this.#evaluate(this.#estimate);
+      if (signal?.aborted) break;
       if (isDue(this.#step, config.checkpointEvery)) await this.#save();
     }
     const outOfTime = this.#step < this.config.steps && !signal?.aborted;
-    const interrupted = this.#step < this.config.steps && !outOfTime;
-    if (!interrupted) await this.#evaluate();
+    const interrupted = signal?.aborted === true || !(await this.#evaluateAtEnd());
     await this.#save();
     for (const program of this.#programs.values()) await (await program).dispose();
     return {
@@ -362,28 +367,63 @@ class Fit {
     this.#sums.clear();
   }
 
-  async #evaluate(): Promise<void> {
-    const { config } = this;
-    const { dataset, onEvaluate, onWarning, model } = this.request;
-    const { session } = this;
-    const { evaluator, sink } = this.services;
-    const { evaluateLimit: limit } = this.request;
-    const context = {
-      session,
-      dataset,
-      split: dataset.splits.test,
-      seed: config.seed,
-      ...(limit === undefined ? {} : { limit }),
-    };
-    this.#results = await evaluator.monitor(context);
+  /** The examples of an evaluation at the end. */
+  get #whole(): TestPart {
+    const { evaluateLimit: limit, dataset } = this.request;
+    return { split: dataset.splits.test, ...(limit === undefined ? {} : { limit }) };
+  }
+
+  /** Those of an evaluation on the way: the same ones every time. */
+  get #estimate(): TestPart {
+    const { split, limit } = this.#whole;
+    const n = estimateSize(this.config, split.size);
+    return limit !== undefined || n === split.size ? this.#whole : { split: drawnPart(split, n) };
+  }
+
+  /**
+   * Measures the whole split. Where that is more than the evaluations on the way see, the state is saved before: the whole may take long, and the
+   * checkpoint must be compared with the others by what was measured on the same examples.
+   *
+   * @returns Whether it was completed.
+   */
+  async #evaluateAtEnd(): Promise<boolean> {
+    const { evaluateEvery, steps } = this.config;
+    const isMore = countOf(this.#whole) > countOf(this.#estimate);
+    if (isMore && this.#savedAt !== this.#step) {
+      const isCompared = evaluateEvery > 0 && evaluateEvery < steps;
+      if (isCompared && !(await this.#measure(this.#estimate))) return false;
+      await this.#save();
+    }
+    return this.#evaluate(this.#whole);
+  }
+
+  /** Measures, logs, and tells. @returns Whether it was completed. */
+  async #evaluate(part: TestPart): Promise<boolean> {
+    const { onEvaluate, onWarning, model } = this.request;
+    const { sink } = this.services;
+    if (!(await this.#measure(part))) return false;
     for (const warning of model.diagnose?.(this.#results) ?? []) {
       onWarning?.(`step ${this.#step}: ${warning}`);
       sink.text?.(this.#step, "warning", warning);
     }
     const values = Object.entries(this.#results).map(([name, { value }]) => [`test/${name}`, value] as const);
-    if (values.length > 0) sink.scalars(this.#step, Object.fromEntries(values));
-    await onEvaluate?.(this.#step, this.#results, session, this.#trainMs / 1000);
+    if (values.length > 0) sink.scalars(this.#step, { ...Object.fromEntries(values), "test/examples": countOf(part) });
+    await onEvaluate?.(this.#step, this.#results, this.session, this.#trainMs / 1000);
+    return true;
+  }
+
+  /** Sets the results. @returns False, with the results as they were, when the signal stopped it. */
+  async #measure(part: TestPart): Promise<boolean> {
+    const { dataset, signal, onEvaluationProgress } = this.request;
+    const context = { session: this.session, dataset, seed: this.config.seed, ...part };
     this.#rate.pause();
+    try {
+      this.#results = await this.services.evaluator.monitor(context, { signal, onProgress: onEvaluationProgress });
+      return true;
+    } catch (error) {
+      if (signal?.aborted) return false;
+      throw error;
+    }
   }
 
   async #save(): Promise<void> {
@@ -402,6 +442,11 @@ class Fit {
     return metric === undefined || !Number.isFinite(metric) ? time : { metric, ...time };
   }
 }
+
+/** What an evaluation reads: a split, or its first examples. */
+type TestPart = Pick<MetricContext, "split" | "limit">;
+
+const countOf = ({ split, limit = split.size }: TestPart): number => Math.min(limit, split.size);
 
 function isDue(step: number, every: number): boolean {
   return every > 0 && step % every === 0;

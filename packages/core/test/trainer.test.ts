@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { MemoryCheckpointStore } from "../src/checkpoint.js";
 import { type Clock, systemClock } from "../src/clock.js";
 import type { Dataset } from "../src/data.js";
-import { Evaluator } from "../src/evaluator.js";
+import { type EvaluationProgress, Evaluator } from "../src/evaluator.js";
 import { MemorySink } from "../src/log.js";
 import type { GenerativeModel } from "../src/model.js";
 import { parseOptions } from "../src/options.js";
@@ -142,6 +142,85 @@ describe("Trainer", () => {
     const { session } = await fitGaussian({ steps: 7 }, { model: two });
     const counts = await session.store.read(["optimizer.often.count", "optimizer.seldom.count"]);
     expect([...counts.values()].map(({ data }) => data[0])).toEqual([7, 3]);
+  });
+});
+
+describe("evaluations", () => {
+  const OFTEN = { steps: 20, evaluateEvery: 10 };
+
+  it("on the way are estimates on a part of the test split, at the end of all of it", async () => {
+    const sink = new MemorySink();
+    const seen: [step: number, n: number | undefined][] = [];
+    const onEvaluate: FitRequest["onEvaluate"] = (step, { logProb }) => void seen.push([step, logProb?.n]);
+    const limited = await fitGaussian({ ...OFTEN, evaluateLimit: 16 }, { onEvaluate }, { sink });
+    expect(seen).toEqual([
+      [10, 16],
+      [20, 64],
+    ]);
+    expect(sink.series("test/examples").map(({ value }) => value)).toEqual([16, 64]);
+    for (const evaluateLimit of [0, 64, 1000]) {
+      const whole = await fitGaussian({ ...OFTEN, evaluateLimit }, { onEvaluate });
+      expect(whole.metrics).toEqual(limited.metrics);
+    }
+    expect(seen.slice(2).every(([, n]) => n === 64)).toBe(true);
+  });
+
+  it("measure the same examples every time, not the first ones", async () => {
+    const sink = new MemorySink();
+    const still = { steps: 3, evaluateEvery: 1, evaluateLimit: 16, optimizer: { learningRate: 1e-12 } };
+    await fitGaussian(still, {}, { sink });
+    const [first, second, whole] = sink.series("test/logProb").map(({ value }) => value) as [number, number, number];
+    expect(second).toBeCloseTo(first, 6);
+    expect(whole).not.toBeCloseTo(first, 3);
+    await fitGaussian(still, { evaluateLimit: 16 }, { sink });
+    const [firstRows] = sink.series("test/logProb").slice(3);
+    expect(firstRows?.value).not.toBeCloseTo(first, 3);
+  });
+
+  it("are limited at the end too when the request says so", async () => {
+    const sink = new MemorySink();
+    const { metrics } = await fitGaussian({ ...OFTEN, evaluateLimit: 32 }, { evaluateLimit: 8 }, { sink });
+    expect(metrics.logProb?.n).toBe(8);
+    expect(sink.series("test/examples").map(({ value }) => value)).toEqual([8, 8]);
+  });
+
+  it("compare the last checkpoint with the others by what was measured on the same examples", async () => {
+    const checkpoints = new MemoryCheckpointStore();
+    const still = { optimizer: { learningRate: 1e-12 }, evaluateLimit: 16, checkpointEvery: 10 };
+    await fitGaussian({ ...OFTEN, ...still }, {}, { checkpoints });
+    const [before, last] = (await checkpoints.list()).map(({ meta }) => meta.metric);
+    expect(last).toBeCloseTo(before as number, 6);
+  });
+
+  it("tell how far they are, compiling included", async () => {
+    const told: EvaluationProgress[] = [];
+    const onEvaluationProgress = (progress: EvaluationProgress) => void told.push(progress);
+    await fitGaussian({ steps: 1 }, { onEvaluationProgress, model: { ...model, evaluationBatch: 24 } });
+    expect(told.map(({ done }) => done)).toEqual([0, 0, 24, 48]);
+    expect(told[0]).toEqual({ metric: "logProb", done: 0, examples: 64 });
+  });
+
+  it.each([
+    ["on the way", OFTEN, 10],
+    ["at the end", { steps: 20 }, 20],
+  ])("stopped %s leave a checkpoint, and a resumed run is as one that nobody stopped", async (_, options, step) => {
+    const checkpoints = new MemoryCheckpointStore();
+    const controller = new AbortController();
+    const stopped = await fitGaussian(
+      options,
+      {
+        signal: controller.signal,
+        model: { ...model, evaluationBatch: 24 },
+        onEvaluationProgress: ({ done }) => done === 24 && controller.abort(),
+        onEvaluate: () => expect.unreachable(),
+      },
+      { checkpoints },
+    );
+    expect(stopped).toMatchObject({ interrupted: true, step, metrics: {} });
+    expect((await checkpoints.list()).map((info) => info.step)).toEqual([step]);
+    const resumed = await fitGaussian(options, { resume: "latest" }, { checkpoints });
+    const whole = await fitGaussian(options);
+    expect(resumed).toMatchObject({ interrupted: false, step: 20, metrics: whole.metrics });
   });
 });
 

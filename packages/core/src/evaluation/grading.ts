@@ -150,10 +150,12 @@ export interface Examples {
   readonly label?: HostTensor;
 }
 
-/** `n` examples in an order that has nothing to do with how they are stored: MNIST's first half is easier than its second. */
+/** Positions of a split in an order that has nothing to do with how it is stored: MNIST's first half is easier than its second. */
+export const referenceOrder = (size: number): Int32Array => philoxPermutation(hostKey(0, "reference"), size);
+
+/** The first `n` examples in {@link referenceOrder}. */
 export function gatherShuffled(split: Split, n: number): Examples {
-  const order = philoxPermutation(hostKey(0, "reference"), split.size);
-  return split.gather(order.subarray(0, n)) as unknown as Examples;
+  return split.gather(referenceOrder(split.size).subarray(0, n)) as unknown as Examples;
 }
 
 const CHUNK = 1000;

@@ -82,7 +82,8 @@ const weights = (out: string, step: string) =>
 
 describe("trainRun", () => {
   it("draws what the model can show and nothing else", async () => {
-    const { report, result } = await trainRun(request("a", IMAGES));
+    const given = request("a", IMAGES);
+    const { report, result } = await trainRun({ ...given, config: { ...given.config, evaluateEvery: 3 } });
     expect(result.step).toBe(30);
     expect(Object.keys(report?.figures ?? {}).sort()).toEqual(["loss", "samples"]);
     expect(await readdir(join(folder, "a", "samples"))).toEqual(
@@ -106,6 +107,37 @@ describe("trainRun", () => {
     const resumed = await trainRun({ ...request("parts"), resume: "latest" });
     expect(resumed.result.step).toBe(30);
     expect(await weights("parts", "000030")).toEqual(await weights("whole", "000030"));
+  });
+
+  it("evaluates as often as is cheap against the training when nothing says how often, and says of how many examples", async () => {
+    const everyOf = async (out: string, config: TrainRunRequest["config"], more: Partial<TrainRunRequest> = {}) =>
+      (await trainRun({ ...request(out), config: { ...request(out).config, ...config }, ...more })).description.train;
+    expect(await everyOf("a", {})).toMatchObject({ evaluateEvery: 20, evaluateLimit: 1000 }); // 40 test examples, 10 an update
+    expect(await everyOf("b", { evaluateLimit: 8 })).toMatchObject({ evaluateEvery: 4, evaluateLimit: 8 });
+    expect(await everyOf("c", { evaluateLimit: 2 })).toMatchObject({ evaluateEvery: 3 });
+    expect(await everyOf("d", {}, { evaluations: 3 })).toMatchObject({ evaluateEvery: 10 });
+    const html = await readFile(join(folder, "b", "report.html"), "utf8");
+    expect(html).toContain("test values are of 8 examples of the test split on the way, and of 40 at the end");
+  });
+
+  it("keeps a run whose evaluation at the end is stopped, also that of further metrics", async () => {
+    for (const metrics of [[], ["bitsPerDim"]]) {
+      const controller = new AbortController();
+      const metric = metrics[0] ?? "logProb";
+      const stopped = await trainRun({
+        ...request("a"),
+        overwrite: true,
+        metrics,
+        signal: controller.signal,
+        onEvaluationProgress: (progress) => progress.metric === metric && controller.abort(),
+        config: { ...request("a").config, evaluateEvery: 0 },
+      });
+      expect(stopped).toMatchObject({ result: { interrupted: true, step: 30 } });
+      expect(stopped.report).toBeUndefined();
+      const { report, result } = await trainRun({ ...request("a"), resume: "latest" });
+      expect(report).toBeDefined();
+      expect(result.metrics.logProb?.n).toBe(40);
+    }
   });
 
   it("refuses before it touches the folder", async () => {
@@ -147,6 +179,18 @@ describe("openRun", () => {
     expect(checkpoint.step).toBe(30);
     expect(dataset.datum).toEqual(IMAGES);
     expect(await opened.sample({ n: 5, seed: 2 })).toEqual(await session.sample({ n: 5, seed: 2 }));
+  });
+
+  it("opens a run of before evaluations had a limit", async () => {
+    await trainRun(request("a"));
+    const path = join(folder, "a", "config.json");
+    const { train, ...rest } = JSON.parse(await readFile(path, "utf8"));
+    const { evaluateLimit, ...older } = train;
+    expect(evaluateLimit).toBe(1000);
+    await writeFile(path, JSON.stringify({ ...rest, train: older }));
+    expect((await open("a")).checkpoint.step).toBe(30);
+    const { description } = await trainRun({ ...request("a"), config: older, resume: "latest" });
+    expect(description.train.evaluateLimit).toBe(1000);
   });
 
   it("names what a config.json lacks", async () => {

@@ -14,6 +14,7 @@ import type { ConfiguredModel } from "../plugin.js";
 import type { Session } from "../session.js";
 import { createModel } from "../train.js";
 import {
+  estimateSize,
   isTimed,
   type TrainConfig,
   type TrainConfigInput,
@@ -45,11 +46,13 @@ export interface TrainRunRequest {
   /** Stop early: everything is saved, and the result says `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Told before each batch of an evaluation how far it is. */
+  readonly onEvaluationProgress?: FitRequest["onEvaluationProgress"] | undefined;
   /** Told what every evaluation measured, with the model as it is then; awaited, its time is not the run's. */
   readonly onEvaluate?: FitRequest["onEvaluate"] | undefined;
-  /** Evaluations of a run, when `evaluateEvery` is not given; 10 when absent. */
+  /** Evaluations of a run, when `evaluateEvery` is not given; when absent 10, or as few as keep them cheap against the training. */
   readonly evaluations?: number | undefined;
-  /** Measure at most so many test examples at each evaluation; all when absent. */
+  /** Every evaluation, the one at the end too, measures the first so many test examples; when absent, `config.evaluateLimit` says how many. */
   readonly evaluateLimit?: number | undefined;
   /** Told in a few words what happens besides training: loading, drawing. */
   readonly onStage?: ((stage: string) => void) | undefined;
@@ -80,8 +83,8 @@ export interface TrainedRun {
 
 /**
  * Trains a model into a run folder: configuration, logs, checkpoints, samples at every evaluation, and a report at the end.
- * Whatever can be refused is refused before the folder is touched. `evaluateEvery` is a tenth of the run when not given, and so is
- * `checkpointEvery` of a run that only a time limits.
+ * Whatever can be refused is refused before the folder is touched. When `evaluateEvery` is not given, it is a tenth of the run, or as many updates as
+ * train on five times the examples of an evaluation on the way, if that is more. `checkpointEvery` of a run that only a time limits is a tenth of it.
  *
  * @throws UserError when options, data and model do not fit each other, files cannot be read or written, or training diverges.
  */
@@ -105,13 +108,16 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
     const fitted = await fitModel({ request, folder, model, dataset, config, sink, checkpoint, evaluator });
     const { session } = fitted;
     if (fitted.interrupted) return { folder, description, session, dataset, result: fitted };
-    const result = { ...fitted, metrics: await finalMetrics(request, fitted, dataset, evaluator) };
+    const metrics = await finalMetrics(request, fitted, dataset, evaluator);
+    if (metrics === undefined)
+      return { folder, description, session, dataset, result: { ...fitted, interrupted: true } };
+    const result = { ...fitted, metrics };
     const run = { folder, description, session, dataset, result };
     onStage("drawing the report");
     const counted = config.minutes === undefined ? (checkpoint?.info.step ?? 0) : 0;
     const trained = result.step - counted;
     const timing = trained > 0 ? { trainSeconds: result.trainSeconds, trainedSteps: trained } : {};
-    const { step, metrics } = result;
+    const { step } = result;
     const summary = request.model.plugin.summary;
     return {
       ...run,
@@ -130,13 +136,23 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   }
 }
 
+/** Evaluations of a long run. */
+const EVALUATIONS = 10;
+/** Examples trained on for each one that an evaluation on the way measures: an update costs about three times as much as a likelihood. */
+const TRAINED_AN_EVALUATED = 5;
+
+/** The fewest updates between evaluations that keep these cheap. */
+function updatesBetween(config: TrainConfig, testSize: number): number {
+  return Math.ceil((TRAINED_AN_EVALUATED * estimateSize(config, testSize)) / config.batchSize);
+}
+
 /** Settles what depends on the data, and refuses what the trainer would refuse later, when the folder is already there. */
 async function settle(
-  { config: asked, engine, evaluations = 10, onStage = () => {} }: TrainRunRequest,
+  { config: asked, engine, evaluations, onStage = () => {} }: TrainRunRequest,
   dataset: Dataset,
   model: GenerativeModel,
 ): Promise<{ config: TrainConfig; stepsPerEpoch: number }> {
-  const { train } = dataset.splits;
+  const { train, test } = dataset.splits;
   const given = trainingOf(model, asked);
   model.checkData?.(train, dataset.columns);
   const { stepsPerEpoch } = batchOrder(train.size, given.batchSize, given.seed);
@@ -146,7 +162,8 @@ async function settle(
   if (timed) onStage("measuring how many updates fit into the time");
   const steps = timed ? await stepsInTime({ model, dataset, engine, config: given }) : totalSteps(given, stepsPerEpoch);
   const checkpointEvery = asked.checkpointEvery ?? (timed ? Math.ceil(steps / 10) : given.checkpointEvery);
-  const evaluateEvery = asked.evaluateEvery ?? Math.ceil(steps / evaluations);
+  const cheapEvery = evaluations === undefined ? updatesBetween(given, test.size) : 1;
+  const evaluateEvery = asked.evaluateEvery ?? Math.max(cheapEvery, Math.ceil(steps / (evaluations ?? EVALUATIONS)));
   return { config: { ...given, steps, evaluateEvery, checkpointEvery }, stepsPerEpoch };
 }
 
@@ -207,17 +224,22 @@ function storeWith(store: FileCheckpointStore, loaded: LoadedCheckpoint | undefi
   };
 }
 
-/** What training measured last, and what was asked for at the end. */
+/** What training measured last, and what was asked for at the end; `undefined` when the signal stopped it. */
 async function finalMetrics(
-  { metrics: names = [], onStage = () => {}, config }: TrainRunRequest,
+  { metrics: names = [], onStage = () => {}, onEvaluationProgress: onProgress, config, signal }: TrainRunRequest,
   { metrics, session }: FitResult,
   dataset: Dataset,
   evaluator: Evaluator,
-): Promise<FitResult["metrics"]> {
+): Promise<FitResult["metrics"] | undefined> {
   if (names.length === 0) return metrics;
   onStage(`measuring ${names.join(", ")}`);
   const context = { session, dataset, split: dataset.splits.test, seed: config.seed ?? 0 };
-  return { ...metrics, ...(await evaluator.evaluate(context, names)) };
+  try {
+    return { ...metrics, ...(await evaluator.evaluate(context, names, { onProgress, signal })) };
+  } catch (error) {
+    if (signal?.aborted) return undefined;
+    throw error;
+  }
 }
 
 interface Fitting {
@@ -241,7 +263,7 @@ async function fitModel({
   checkpoint,
   evaluator,
 }: Fitting): Promise<FitResult> {
-  const { engine, signal, onProgress, onWarning = () => {} } = request;
+  const { engine, signal, onProgress, onEvaluationProgress, onWarning = () => {} } = request;
   const drawSamples = sampleDrawer(folder, sink, dataset, config.seed, onWarning);
   const checkpoints = storeWith(folder.checkpoints(), checkpoint);
   const trainer = new Trainer({ clock: systemClock, checkpoints, sink, evaluator });
@@ -259,6 +281,7 @@ async function fitModel({
     ...(checkpoint ? { resume: checkpoint.info.step } : {}),
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),
+    ...(onEvaluationProgress ? { onEvaluationProgress } : {}),
   });
 }
 

@@ -40,7 +40,16 @@ const TRAIN_NAMES = Object.keys(TRAIN_OPTIONS);
 const optimizerSchema = optimizer.unwrap();
 const OPTIMIZER_NAMES = Object.keys(optimizerSchema.shape).filter((name) => name !== "name");
 /** Options that may change when a run goes on: they leave what it computes as it is. */
-const RESUMABLE = ["steps", "epochs", "minutes", "logEvery", "evaluateEvery", "checkpointEvery", "maxSkipped"];
+const RESUMABLE = [
+  "steps",
+  "epochs",
+  "minutes",
+  "logEvery",
+  "evaluateEvery",
+  "evaluateLimit",
+  "checkpointEvery",
+  "maxSkipped",
+];
 
 interface TrainFlags extends EngineFlags {
   readonly data?: string;
@@ -131,10 +140,12 @@ async function trainWithProgress(
       sinks: app.sinks,
       versions: app.versions,
       onProgress: (progress) => bar.update(progress),
+      onEvaluationProgress: (progress) => bar.evaluating(progress),
       onStage: (stage) => bar.stage(stage),
       onWarning: (warning) => bar.note(`${yellow("warning")} ${warning}`),
       onEvaluate: (step, results) => {
         if (Object.keys(results).length > 0) bar.note(dim(evaluationLine(step, results)));
+        bar.remark("drawing samples");
       },
     });
     done = true;
@@ -237,8 +248,10 @@ function refuseChanges(modelName: string | undefined, flags: TrainFlags): void {
   );
 }
 
-function resumeAdvice({ folder, result: { step, steps } }: TrainedRun): string {
-  return `saved at step ${step} of ${steps}; continue with: latentkit train --resume ${folder.path}`;
+function resumeAdvice({ folder: { path }, result: { step, steps, outOfTime } }: TrainedRun): string {
+  const resume = `latentkit train --resume ${path}`;
+  if (step < steps && !outOfTime) return `saved at step ${step} of ${steps}; continue with: ${resume}`;
+  return `saved at step ${step} of ${steps}, trained to the end, not yet measured; measure it and draw the report with: ${resume}`;
 }
 
 function report({ folder, result, report }: TrainedRun, json: boolean): void {

@@ -25,9 +25,17 @@ export async function lossFigures(lines: readonly MetricsLine[], model: Generati
   const yTitle =
     likelihood === "elbo" ? "negative bound (nats)" : likelihood ? "negative log-likelihood (nats)" : "loss";
   const svg = await lineChart([...train, ...test], { xTitle: "step", yTitle, height: 300, clip: true });
-  const caption = "Lower is better. Training values are means between log lines; test values are of the test split.";
+  const caption = `Lower is better. Training values are means between log lines; test values are of ${testedExamples(lines)}.`;
   const figure: Figure = { name: "loss", title: "Loss curves", caption, drawing: { kind: "svg", svg } };
   return [figure, ...(await partsFigure(lines, names, [...losses, `train/${likelihood}`]))];
+}
+
+/** How many examples test values are of: fewer on the way than at the end, where a limit says so. */
+function testedExamples(lines: readonly MetricsLine[]): string {
+  const counts = lines.map((line) => line["test/examples"]).filter((n) => typeof n === "number");
+  const [least, most] = [Math.min(...counts), Math.max(...counts)].map((n) => n.toLocaleString("en"));
+  if (counts.length === 0 || least === most) return "the test split";
+  return `${least} examples of the test split on the way, and of ${most} at the end`;
 }
 
 async function partsFigure(

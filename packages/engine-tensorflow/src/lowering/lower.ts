@@ -92,9 +92,9 @@ export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions):
   const { lowering, precision } = options;
   const apart = precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
   const unclustered = lowering === "clusters" ? apart : "all";
-  const builder = new GraphBuilder(tf, unclustered, precision);
+  const builder = new GraphBuilder(tf, unclustered, precision, lowering === "xla");
   try {
-    return new Lowerer(builder, arranged(graph, options), lowering === "xla").lower(options);
+    return new Lowerer(builder, arranged(graph, options)).lower(options);
   } finally {
     builder.delete();
   }
@@ -119,7 +119,6 @@ class Lowerer {
   constructor(
     private readonly b: GraphBuilder,
     private readonly joined: JoinedGraph,
-    private readonly compiled: boolean,
   ) {
     this.graph = joined.graph;
     this.#uses = countUses(this.graph);
@@ -188,7 +187,7 @@ class Lowerer {
    */
   #own(value: TfValue, id: ValueId): TfValue {
     const isOwn = this.#arithmetic.has(id) && this.#uses.get(id) === 1;
-    return this.compiled || isOwn ? value : this.b.unary("DeepCopy", value);
+    return this.b.compiled || isOwn ? value : this.b.unary("DeepCopy", value);
   }
 
   #lowerNode(node: GraphNode): void {

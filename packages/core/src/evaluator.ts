@@ -39,6 +39,8 @@ export interface MetricContext {
   readonly shared?: Map<string, unknown>;
   /** The model's own sampling options, for what is measured of samples. */
   readonly sampling?: Readonly<Record<string, unknown>>;
+  /** Told after each call of the engine that drew samples how many, and how long it took, in seconds. */
+  readonly onSampled?: (samples: number, seconds: number) => void;
 }
 
 /** A measurement of a trained model; registered under the token `METRIC`. */

@@ -57,12 +57,13 @@ export interface FitRequest {
   /** Stop early: the state is saved and `fit` returns with `interrupted`. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
-  /** Called at every evaluation with the session, e.g. to draw samples. */
+  /** Called at every evaluation with the session, e.g. to draw samples. @param isLast Whether the training has ended. */
   readonly onEvaluate?: (
     step: number,
     results: Readonly<Record<string, MetricResult>>,
     session: Session,
     trainSeconds: number,
+    isLast: boolean,
   ) => Promise<void> | void;
   /** Measure at most so many examples of the test split at each evaluation; all when absent. */
   readonly evaluateLimit?: number;
@@ -218,12 +219,12 @@ class Fit {
     while (this.#step < this.config.steps && !signal?.aborted && !this.#isOutOfTime()) {
       await this.#runUntil(this.#nextStop());
       if (signal?.aborted || this.#isOutOfTime()) break;
-      if (isDue(this.#step, config.evaluateEvery) && this.#step < this.config.steps) await this.#evaluate();
+      if (isDue(this.#step, config.evaluateEvery) && this.#step < this.config.steps) await this.#evaluate(false);
       if (isDue(this.#step, config.checkpointEvery)) await this.#save();
     }
     const outOfTime = this.#step < this.config.steps && !signal?.aborted;
     const interrupted = this.#step < this.config.steps && !outOfTime;
-    if (!interrupted) await this.#evaluate();
+    if (!interrupted) await this.#evaluate(true);
     await this.#save();
     for (const program of this.#programs.values()) await (await program).dispose();
     return {
@@ -362,7 +363,7 @@ class Fit {
     this.#sums.clear();
   }
 
-  async #evaluate(): Promise<void> {
+  async #evaluate(isLast: boolean): Promise<void> {
     const { config } = this;
     const { dataset, onEvaluate, onWarning, model } = this.request;
     const { session } = this;
@@ -382,7 +383,7 @@ class Fit {
     }
     const values = Object.entries(this.#results).map(([name, { value }]) => [`test/${name}`, value] as const);
     if (values.length > 0) sink.scalars(this.#step, Object.fromEntries(values));
-    await onEvaluate?.(this.#step, this.#results, session, this.#trainMs / 1000);
+    await onEvaluate?.(this.#step, this.#results, session, this.#trainMs / 1000, isLast);
     this.#rate.pause();
   }
 

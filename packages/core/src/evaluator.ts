@@ -40,6 +40,8 @@ export interface MetricContext {
   readonly shared?: Map<string, unknown>;
   /** The model's own sampling options, for what is measured of samples. */
   readonly sampling?: Readonly<Record<string, unknown>>;
+  /** Told after each call of the engine that drew samples how many, and how long it took, in seconds. */
+  readonly onSampled?: (samples: number, seconds: number) => void;
 }
 
 /** How far an evaluation is. */

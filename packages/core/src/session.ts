@@ -76,14 +76,28 @@ export class Session {
   /**
    * Draws samples, 256 a call of the engine.
    *
+   * @param onCall Told after each call how many samples it drew and how long it took, in seconds.
    * @returns Samples in the data's own range, shape `(n, ...datum.shape)`.
    * @throws UserError when `n` or a label is impossible.
    */
-  async sample(request: SampleOptions): Promise<HostTensor> {
+  async sample(request: SampleOptions, onCall?: (samples: number, seconds: number) => void): Promise<HostTensor> {
     this.#check(request);
+    const calls = chunkRequests(request, MAX_SAMPLES_A_CALL);
     const parts: HostTensor[] = [];
-    for await (const frame of this.#scan(chunkRequests(request, MAX_SAMPLES_A_CALL), false)) parts.push(frame.x);
+    let from = performance.now();
+    for await (const { x } of this.#scan(calls, false)) {
+      parts.push(x);
+      onCall?.(calls[0]?.n as number, (performance.now() - from) / 1000);
+      from = performance.now();
+    }
     return concatRows(parts, request.n);
+  }
+
+  /** Compiles what a request for samples needs, which its first call would do otherwise: one step is done, and forgotten. */
+  async prepare(request: SampleOptions): Promise<void> {
+    this.#check(request);
+    const [first] = chunkRequests(request, MAX_SAMPLES_A_CALL) as [SampleOptions];
+    for await (const _ of this.#scan([first], false, 1));
   }
 
   /** Every step of the scan; the last frame holds the samples. @throws UserError when `n` is not from 1 to 256, or a label is impossible. */
@@ -95,8 +109,12 @@ export class Session {
     return this.#scan([request], true);
   }
 
-  /** @param parts Requests of equal size and options: one compiled scan serves all. */
-  async *#scan(parts: readonly SampleOptions[], everyStep: boolean): AsyncGenerator<SampleFrame> {
+  /** @param parts Requests of equal size and options: one compiled scan serves all. @param most Steps that are done; all when absent. */
+  async *#scan(
+    parts: readonly SampleOptions[],
+    everyStep: boolean,
+    most = Number.POSITIVE_INFINITY,
+  ): AsyncGenerator<SampleFrame> {
     const { n, options = {} } = parts[0] as SampleOptions;
     const calls = parts.map((part, chunk) => ({
       inputs: this.#sampleInputs(part),
@@ -123,8 +141,9 @@ export class Session {
     const name = `${signature} ${everyStep}`;
     const programs =
       this.#takeIdle(name) ?? (await this.#scanPrograms({ ...samplingParts(sampling, asked), inputSpecs, everyStep }));
+    const done = { ...sampling, steps: Math.min(sampling.steps, most) };
     try {
-      for (const { inputs, key } of calls) yield* runSteps(programs, sampling, inputs, key, everyStep);
+      for (const { inputs, key } of calls) yield* runSteps(programs, done, inputs, key, everyStep);
     } finally {
       await programs.clear();
       await this.#keepIdle(name, programs);

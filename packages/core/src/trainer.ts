@@ -60,12 +60,13 @@ export interface FitRequest {
   readonly onProgress?: (progress: Progress) => void;
   /** Told before each batch of an evaluation how far it is. */
   readonly onEvaluationProgress?: (progress: EvaluationProgress) => void;
-  /** Called at every evaluation with the session, e.g. to draw samples. */
+  /** Called at every evaluation with the session, e.g. to draw samples. @param isLast Whether the training has ended. */
   readonly onEvaluate?: (
     step: number,
     results: Readonly<Record<string, MetricResult>>,
     session: Session,
     trainSeconds: number,
+    isLast: boolean,
   ) => Promise<void> | void;
   /** Every evaluation, the one at the end too, measures the first so many examples of the test split; when absent, the configuration says how many. */
   readonly evaluateLimit?: number;
@@ -223,7 +224,7 @@ class Fit {
       await this.#runUntil(this.#nextStop());
       if (signal?.aborted || this.#isOutOfTime()) break;
       if (isDue(this.#step, config.evaluateEvery) && this.#step < this.config.steps)
-        await this.#evaluate(this.#estimate);
+        await this.#evaluate(this.#estimate, false);
       if (signal?.aborted) break;
       if (isDue(this.#step, config.checkpointEvery)) await this.#save();
     }
@@ -394,11 +395,11 @@ class Fit {
       if (isCompared && !(await this.#measure(this.#estimate))) return false;
       await this.#save();
     }
-    return this.#evaluate(this.#whole);
+    return this.#evaluate(this.#whole, true);
   }
 
   /** Measures, logs, and tells. @returns Whether it was completed. */
-  async #evaluate(part: TestPart): Promise<boolean> {
+  async #evaluate(part: TestPart, isLast: boolean): Promise<boolean> {
     const { onEvaluate, onWarning, model } = this.request;
     const { sink } = this.services;
     if (!(await this.#measure(part))) return false;
@@ -408,7 +409,7 @@ class Fit {
     }
     const values = Object.entries(this.#results).map(([name, { value }]) => [`test/${name}`, value] as const);
     if (values.length > 0) sink.scalars(this.#step, { ...Object.fromEntries(values), "test/examples": countOf(part) });
-    await onEvaluate?.(this.#step, this.#results, this.session, this.#trainMs / 1000);
+    await onEvaluate?.(this.#step, this.#results, this.session, this.#trainMs / 1000, isLast);
     return true;
   }
 

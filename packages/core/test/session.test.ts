@@ -56,6 +56,20 @@ describe("Session", () => {
     expect([...session.store.specs().keys()]).toEqual(["params.shift"]);
   });
 
+  it("tells what each call took; preparing draws nothing and changes no sample; the first call's are those of a smaller request", async () => {
+    const session = await open(3);
+    const calls: number[] = [];
+    await session.prepare({ n: 600, seed: 5 });
+    const many = await session.sample({ n: 600, seed: 5 }, (samples, seconds) => {
+      expect(seconds).toBeGreaterThan(0);
+      calls.push(samples);
+    });
+    expect(calls).toEqual([256, 256, 256]);
+    const few = await (await open(3)).sample({ n: 256, seed: 5 });
+    expect(many.data.slice(0, 512)).toEqual(few.data);
+    expect([...session.store.specs().keys()]).toEqual(["params.shift"]);
+  });
+
   it("measures every example by a scan, in batches whose last one is short, and leaves no carry", async () => {
     const session = await open(0);
     const scan: MetricScan<{ shift: tf.Tensor }, object, { x: tf.Tensor; sum: tf.Tensor }> = {

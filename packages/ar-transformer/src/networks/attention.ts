@@ -22,7 +22,10 @@ export interface CrossAttentionParams {
   readonly c_proj: Affine;
 }
 
-/** Keys and values of a sequence, `(B, heads, S, D)` each: all that later positions need of it. */
+/**
+ * Keys and values of a sequence, `(B, heads, S, D)` each: all that later positions need of it. A cache of one head is `(B, S, D)`: matrix products
+ * drop an axis of size 1, and XLA writes into a tensor in place only when all that reads it reads it in one shape.
+ */
 export interface KeyValue {
   readonly k: Tensor;
   readonly v: Tensor;
@@ -89,10 +92,14 @@ export interface Dropout {
 /**
  * Attention of grouped queries: query heads `g K' … (g + 1) K' - 1` share the keys and values of head `g` (Ainslie et al., 2023).
  *
- * @param q Shape `(B, nHead, T, D)`. @param bias Added to the scores, broadcasts to `(B, 1, T, S)`. @returns Shape `(B, T, C)`.
+ * @param q Shape `(B, nHead, T, D)`. @param bias Added to the scores, broadcasts to `(B, 1, T, S)`; with a cache of one head T is 1. @returns Shape `(B, T, C)`.
  */
 export function attend(q: Tensor, { k, v }: KeyValue, bias: Tensor | undefined, dropout?: Dropout): Tensor {
   const [batch, nHead, length, headDim] = q.shape as [number, number, number, number];
+  if (k.rank === 3) {
+    const rows = tf.reshape(q, [batch, nHead * length, headDim]);
+    return joinHeads(tf.reshape(weigh(rows, k, v, bias && tf.squeeze(bias, [1]), dropout), q.shape));
+  }
   const groups = nHead / (k.shape[1] as number);
   if (groups === 1) return joinHeads(weigh(q, k, v, bias, dropout));
   const grouped = tf.reshape(q, [batch, nHead / groups, groups * length, headDim]);
@@ -110,18 +117,27 @@ function weigh(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | undefined, dropou
 
 /** Keys and values with those of one more position written at `slot`, an int32 scalar. */
 export function extend(cache: KeyValue, { k, v }: KeyValue, slot: Tensor): KeyValue {
-  return { k: dynamicUpdateSlice(cache.k, k, slot, 2), v: dynamicUpdateSlice(cache.v, v, slot, 2) };
+  const write = (all: Tensor, one: Tensor) =>
+    all.rank === 3 ? dynamicUpdateSlice(all, tf.squeeze(one, [1]), slot, 1) : dynamicUpdateSlice(all, one, slot, 2);
+  return { k: write(cache.k, k), v: write(cache.v, v) };
 }
 
-/** Keys and values with room for `slots` positions. */
+/** Positions that a cache has room for. */
+export function slotsOf({ k }: KeyValue): number {
+  return k.shape.at(-2) as number;
+}
+
+/** A cache: keys and values with room for `slots` positions. */
 export function reserve({ k, v }: KeyValue, slots: number): KeyValue {
-  const grow = (x: Tensor) =>
-    tf.pad(x as tf.Tensor4D, [
+  const grow = (x: Tensor) => {
+    const grown = tf.pad(x as tf.Tensor4D, [
       [0, 0],
       [0, 0],
       [0, slots - (x.shape[2] as number)],
       [0, 0],
     ]);
+    return x.shape[1] === 1 ? tf.squeeze(grown, [1]) : grown;
+  };
   return { k: grow(k), v: grow(v) };
 }
 

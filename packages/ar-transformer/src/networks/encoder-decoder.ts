@@ -11,7 +11,7 @@ import { fold, type Key } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Architecture } from "../architecture.js";
-import { type CrossAttentionParams, crossKeyValue, type KeyValue } from "./attention.js";
+import { type CrossAttentionParams, crossKeyValue, type KeyValue, slotsOf } from "./attention.js";
 import { embed, logitsOf, type Table, tableInit } from "./embedding.js";
 import { cacheBias } from "./gpt.js";
 import { lookAheadBias, paddingBias } from "./masks.js";
@@ -91,7 +91,7 @@ export function decodeStep(
   slot: Tensor,
 ): { x: Tensor; keyValues: KeyValue[] } {
   const batch = tokens.shape[0] as number;
-  const slots = (layers[0] as KeyValue).k.shape[2] as number;
+  const slots = slotsOf(layers[0] as KeyValue);
   const tables = { wte: shared, wpe: decoder.wpe };
   const position = tf.minimum(slot, tf.scalar(architecture.blockSize - 1, "int32")); // a last token is read in vain
   const places = tf.reshape(position, [1]);

@@ -11,7 +11,7 @@ import { fold, type Key } from "@latentkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Architecture } from "../architecture.js";
-import type { KeyValue } from "./attention.js";
+import { type KeyValue, slotsOf } from "./attention.js";
 import { embed, logitsOf, type Table, tableInit } from "./embedding.js";
 import { normalize } from "./layers.js";
 import { lookAheadBias, paddingBias } from "./masks.js";
@@ -102,7 +102,7 @@ export function gptStep(
   { slot, padding }: NextPlace,
 ): { x: Tensor; keyValues: KeyValue[] } {
   const batch = tokens.shape[0] as number;
-  const slots = (layers[0] as KeyValue).k.shape[2] as number;
+  const slots = slotsOf(layers[0] as KeyValue);
   const counted = tf.reshape(tf.sub(slot, padding), [batch, 1]);
   const position = tf.minimum(counted, tf.scalar(architecture.blockSize - 1, "int32")); // a last token is read in vain
   const { x, rotation } = embed(architecture, transformer, tf.reshape(tokens, [batch, 1]), position, undefined);

@@ -91,15 +91,38 @@ export async function drawSets(context: MetricContext, usual?: number): Promise<
  * @throws UserError when they are not finite: a classifier would name those, too.
  */
 export async function drawExamples(context: MetricContext, n: number, label?: HostTensor): Promise<Examples> {
-  const { session, seed, sampling = {} } = context;
+  const { session, seed, sampling = {}, onSampled } = context;
   const asked = label ? { label: Array.from(label.data) } : {};
-  const name = `${SAMPLES}${JSON.stringify([n, seed, sampling, asked])}`;
-  const x = await measuredOnce(context, name, () => session.sample({ n, seed, options: sampling, ...asked }));
+  const name = nameOf([n, seed, sampling, asked]);
+  const x = await measuredOnce(context, name, () =>
+    session.sample({ n, seed, options: sampling, ...asked }, onSampled),
+  );
   checkFinite(x, "samples");
   return label ? { x, label } : { x };
 }
 
 const SAMPLES = "samples ";
+
+type Asked = { readonly label?: readonly number[] };
+const nameOf = (drawing: [n: number, seed: number, sampling: object, asked: Asked]): string =>
+  `${SAMPLES}${JSON.stringify(drawing)}`;
+
+/**
+ * The samples that metrics of a context have drawn, the first `n` of each set, for a context that is limited to so many. They are what that
+ * would draw itself when `n` is a whole number of the engine's calls.
+ */
+export async function firstSamples({ shared = new Map() }: MetricContext, n: number): Promise<Map<string, unknown>> {
+  const first = new Map<string, unknown>();
+  for (const [name, drawing] of shared) {
+    if (!name.startsWith(SAMPLES)) continue;
+    const [size, seed, sampling, { label }] = JSON.parse(name.slice(SAMPLES.length)) as Parameters<typeof nameOf>[0];
+    if (size < n) continue;
+    const { shape, data, ...x } = (await drawing) as HostTensor;
+    const rows = { ...x, shape: [n, ...shape.slice(1)], data: data.slice(0, (data.length / size) * n) };
+    first.set(nameOf([n, seed, sampling, label ? { label: label.slice(0, n) } : {}]), Promise.resolve(rows));
+  }
+  return first;
+}
 
 /** Samples that metrics of this context have drawn, the largest set of one kind; `undefined` when none needed any. */
 export async function drawnExamples({ shared = new Map() }: MetricContext): Promise<HostTensor | undefined> {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import type { Engine } from "@latentkit/jit";
+import type { Engine, HostTensor } from "@latentkit/jit";
 import { batchOrder } from "../batches.js";
 import { type CheckpointChoice, type CheckpointStore, MemoryCheckpointStore } from "../checkpoint.js";
 import { systemClock } from "../clock.js";
@@ -24,7 +24,7 @@ import {
 } from "../train-config.js";
 import { type FitRequest, type FitResult, type Progress, Trainer } from "../trainer.js";
 import type { FileCheckpointStore } from "./checkpoint-store.js";
-import { dataKind } from "./report/data-kind.js";
+import { dataKind, selectRows } from "./report/data-kind.js";
 import { bytesOf, type Drawing, endingOf } from "./report/figure.js";
 import { drawData } from "./report/figures.js";
 import { type Report, writeReport } from "./report/index.js";
@@ -48,8 +48,14 @@ export interface TrainRunRequest {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Told before each batch of an evaluation how far it is. */
   readonly onEvaluationProgress?: FitRequest["onEvaluationProgress"] | undefined;
-  /** Told what every evaluation measured, with the model as it is then; awaited, its time is not the run's. */
-  readonly onEvaluate?: FitRequest["onEvaluate"] | undefined;
+  /**
+   * Told what every evaluation measured, with the model as it is then; awaited, its time is not the run's.
+   *
+   * @returns Samples, if it has drawn some as the model does by default: the first of them are shown, and none are drawn to be shown.
+   */
+  readonly onEvaluate?:
+    | ((...told: Parameters<NonNullable<FitRequest["onEvaluate"]>>) => Promise<HostTensor | undefined> | undefined)
+    | undefined;
   /** Evaluations of a run, when `evaluateEvery` is not given; when absent 10, or as few as keep them cheap against the training. */
   readonly evaluations?: number | undefined;
   /** Every evaluation, the one at the end too, measures the first so many test examples; when absent, `config.evaluateLimit` says how many. */
@@ -272,9 +278,9 @@ async function fitModel({
     dataset,
     engine,
     config,
-    onEvaluate: async (step, results, session, trainSeconds) => {
-      await request.onEvaluate?.(step, results, session, trainSeconds);
-      await drawSamples(step, session);
+    onEvaluate: async (step, results, session, ...more) => {
+      const drawn = await request.onEvaluate?.(step, results, session, ...more);
+      await drawSamples(step, session, drawn ?? undefined);
     },
     ...(request.evaluateLimit === undefined ? {} : { evaluateLimit: request.evaluateLimit }),
     onWarning,
@@ -298,10 +304,17 @@ function sampleDrawer(
 ) {
   const n = dataKind(dataset.datum) === "images" ? 64 : 256;
   let warned = false;
-  return async (step: number, session: Session): Promise<void> => {
+  return async (step: number, session: Session, drawn?: HostTensor): Promise<void> => {
+    const isEnough = drawn !== undefined && (drawn.shape[0] as number) >= n;
     let drawing: Drawing;
     try {
-      drawing = await drawData(await session.sample({ n, seed }), dataset);
+      const x = isEnough
+        ? selectRows(
+            drawn,
+            Array.from({ length: n }, (_, i) => i),
+          )
+        : await session.sample({ n, seed });
+      drawing = await drawData(x, dataset);
     } catch (error) {
       if (!warned) onWarning(`samples cannot be drawn: ${(error as Error).message}`);
       warned = true;

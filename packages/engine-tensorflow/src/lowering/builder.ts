@@ -62,6 +62,8 @@ export class GraphBuilder implements KernelBuilder<TfValue> {
     readonly tf: TensorFlow,
     private readonly unclustered: Unclustered = "all",
     readonly precision: Precision = "float32",
+    /** Whether XLA compiles the whole graph, so that its own operations may stand in it. */
+    readonly compiled = false,
   ) {
     this.graph = tf.TF_NewGraph();
   }

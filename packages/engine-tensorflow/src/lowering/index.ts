@@ -9,6 +9,7 @@ import "./reduction.js";
 import "./resize.js";
 
 export type { Precision } from "./builder.js";
+export { COMPOSITES } from "./composites.js";
 export type { StatePart } from "./join-updates.js";
 export { LOWERINGS, type LoweredGraph, type Lowering, lowerGraph } from "./lower.js";
 export { loweredKernels } from "./registry.js";

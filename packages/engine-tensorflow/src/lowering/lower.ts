@@ -95,9 +95,9 @@ export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions):
   const { lowering, precision } = options;
   const outside = precision === "bf16" ? UNCLUSTERED_BF16 : UNCLUSTERED;
   const unclustered = lowering === "clusters" ? outside : "all";
-  const builder = new GraphBuilder(tf, unclustered, precision);
+  const builder = new GraphBuilder(tf, unclustered, precision, lowering === "xla");
   try {
-    return new Lowerer(builder, arranged(graph, options), lowering === "xla").lower(options);
+    return new Lowerer(builder, arranged(graph, options)).lower(options);
   } finally {
     builder.delete();
   }
@@ -133,7 +133,6 @@ class Lowerer {
   constructor(
     private readonly b: GraphBuilder,
     private readonly joined: JoinedGraph,
-    private readonly compiled: boolean,
   ) {
     this.graph = joined.graph;
     this.#uses = countUses(this.graph);
@@ -202,7 +201,7 @@ class Lowerer {
    */
   #own(value: TfValue, id: ValueId): TfValue {
     const isOwn = this.#arithmetic.has(id) && this.#uses.get(id) === 1;
-    return this.compiled || isOwn ? value : this.b.unary("DeepCopy", value);
+    return this.b.compiled || isOwn ? value : this.b.unary("DeepCopy", value);
   }
 
   #lowerNode(node: GraphNode): void {

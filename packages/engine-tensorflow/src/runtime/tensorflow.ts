@@ -1,7 +1,7 @@
 import { type Engine, type EngineCapabilities, hostRandom } from "@latentkit/jit";
 import { cpuFeatures } from "../library/cpu-features.js";
 import { refusal } from "../library/refusal.js";
-import { LOWERINGS, type Lowering, lowerGraph, type Precision } from "../lowering/index.js";
+import { COMPOSITES, LOWERINGS, type Lowering, lowerGraph, type Precision } from "../lowering/index.js";
 import { chooseLowering } from "./choose-lowering.js";
 import { type Device, deviceName, parseDevice } from "./device.js";
 import { TensorflowExecutable } from "./executable.js";
@@ -108,7 +108,7 @@ function capabilitiesOf(
 ): EngineCapabilities {
   const features = cpuFeatures();
   return {
-    composites: new Set(),
+    composites: COMPOSITES,
     foldConstants: true,
     conditionalStates: true,
     details: {

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { type Engine, UserError } from "@latentkit/jit";
 import type { Dataset, DatasetSource } from "../../data.js";
-import { drawnExamples } from "../../evaluation/grading.js";
-import type { Evaluator, MetricContext } from "../../evaluator.js";
+import { drawnExamples, firstSamples, sampleCount } from "../../evaluation/grading.js";
+import type { Evaluator, Metric, MetricContext } from "../../evaluator.js";
 import { modelSpecs, parameterCount } from "../../model-specs.js";
 import type { ConfiguredModel } from "../../plugin.js";
 import type { Session } from "../../session.js";
@@ -16,12 +16,12 @@ import type { ComparisonFolder, ComparisonPlan } from "./comparison-folder.js";
 import {
   capabilitiesOf,
   comparedMetrics,
-  hasSampled,
   measureEach,
   momentSamples,
   qualityMetric,
   samplingCosts,
-  secondsPerSample,
+  type TimedGrading,
+  timedGrading,
 } from "./grade.js";
 import { modelFigures } from "./model-figures.js";
 import { type CostPoint, type Grades, type ModelResult, type Moment, readResult, writeResult } from "./result.js";
@@ -111,20 +111,33 @@ async function trainAndGrade(
 ): Promise<ModelResult | undefined> {
   const { folder, evaluator, onStage = () => {} } = request;
   let moments: Moment[] = [...start.moments];
-  const run = await train(request, engine, async (step, results, session, seconds) => {
+  let grading: TimedGrading | undefined;
+  const run = await train(request, engine, async (step, results, session, seconds, isLast) => {
     onStage(`${start.name}: grading at ${Math.round(seconds)} s`);
     const context = momentContextOf(request, session);
     const quality = qualityMetric(evaluator, context);
+    if (isLast) {
+      grading = await timedGrading(contextOf(request, session, request.plan.samples));
+      await drawFor(quality, grading.context, context);
+    }
     const { metrics } = await measureEach(quality ? [quality] : [], context);
     const moment = { step, seconds, metrics: { ...results, ...metrics } };
     moments = [...moments.filter((earlier) => earlier.step < step), moment];
     await writeResult(folder.resultOf(start.name), { ...start, moments });
+    return session.model.conditional === true ? undefined : drawnExamples(context);
   });
-  if (run.result.interrupted) return undefined;
+  if (run.result.interrupted || grading === undefined) return undefined;
   onStage(`${start.name}: grading`);
-  const context = contextOf(request, run.session, request.plan.samples);
-  const grades = await gradeRun(request, run, context, moments.at(-1));
-  return { ...start, status: "done", moments, grades: { ...grades, figures: await figuresOf(request, run, context) } };
+  const grades = await gradeRun(request, run, grading, moments.at(-1));
+  const figures = await figuresOf(request, run, grading.context);
+  return { ...start, status: "done", moments, grades: { ...grades, figures } };
+}
+
+/** Draws the samples of the table, of which the last moment takes the first. */
+async function drawFor(quality: Metric | undefined, table: MetricContext, moment: MetricContext): Promise<void> {
+  await measureEach(quality ? [quality] : [], table);
+  const { n } = sampleCount(moment);
+  for (const [name, samples] of await firstSamples(table, n)) moment.shared?.set(name, samples);
 }
 
 function contextOf({ dataset, plan }: ModelRequest, session: Session, limit: number): MetricContext {
@@ -168,15 +181,14 @@ async function train(
 async function gradeRun(
   request: ModelRequest,
   run: TrainedRun,
-  context: MetricContext,
+  { context, secondsPerSample }: TimedGrading,
   last: Moment | undefined,
 ): Promise<Omit<Grades, "figures">> {
-  const { plan, evaluator, dataset } = request;
+  const { evaluator, dataset } = request;
   const { session, result, description } = run;
   const measured = await measureEach(comparedMetrics(evaluator, context), context);
   const quality = qualityMetric(evaluator, context);
-  const isCompiled = hasSampled(session.model, await drawnExamples(context));
-  const seconds = await secondsPerSample(session, plan.samples, isCompiled);
+  const seconds = await secondsPerSample();
   const known = quality && last?.metrics[quality.name];
   const defaults: CostPoint = { label: "", secondsPerSample: seconds, ...(known ? { quality: known } : {}) };
   const { batchSize } = description.train;

@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eager, UserError } from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { gaussianPlugin } from "../../../test/gaussian.js";
 import type { DatasetSource } from "../../data.js";
 import { Evaluator } from "../../evaluator.js";
 import type { ModelPlugin } from "../../plugin.js";
+import { Session } from "../../session.js";
 import { syntheticDataset } from "../../testing/synthetic.js";
 import { momentSamples } from "./grade.js";
 import { type Comparison, type ComparisonRequest, compareModels, compareOne } from "./index.js";
@@ -82,6 +83,23 @@ describe("compareModels", () => {
     expect(grades?.costs).toHaveLength(1);
     expect(moments?.length).toBeGreaterThan(0);
     expect(moments?.at(-1)?.metrics).toMatchObject({ logProb: { unit: "nats" }, energyDistance: { n: 60 } });
+  });
+
+  it("draws no sample twice: the last moment's, the pictures' and those that are timed are the table's", async () => {
+    const large = syntheticDataset({ kind: "continuous", shape: [2] }, { size: 1024 });
+    const drawn = vi.spyOn(Session.prototype, "sample");
+    const { results } = await request("counted", [gaussianPlugin], {
+      data: { ...data, load: async () => large },
+      samples: 512,
+    });
+    const asked = drawn.mock.calls.map(([{ n }]) => n);
+    drawn.mockRestore();
+    const { moments = [], grades } = results[0] ?? {};
+    expect(asked.filter((n) => n === 256)).toHaveLength(moments.length - 1);
+    expect(asked.filter((n) => n === 512)).toHaveLength(1);
+    expect(asked.filter((n) => n !== 256 && n !== 512)).toEqual([2000, 2000]); // pictures of the run's report and of the comparison's
+    expect(moments.at(-1)?.metrics.energyDistance).toMatchObject({ n: 256 });
+    expect(grades?.metrics.energyDistance).toMatchObject({ n: 512 });
   });
 
   it("takes a quarter of the samples at a moment, in whole calls of the engine", () => {

@@ -1,9 +1,10 @@
 import { UserError } from "@latentkit/jit";
 import type { DatumSpec } from "../../data.js";
+import { sampleCount } from "../../evaluation/grading.js";
 import { SAMPLE_METRICS } from "../../evaluation/sample-metrics.js";
 import type { Evaluator, Metric, MetricContext, MetricResult } from "../../evaluator.js";
 import type { GenerativeModel } from "../../model.js";
-import type { Session } from "../../session.js";
+import { MAX_SAMPLES_A_CALL } from "../../session.js";
 import type { Capabilities, CostPoint } from "./result.js";
 
 /** Beside the grades of samples, in the order of the table. */
@@ -76,35 +77,47 @@ export function capabilitiesOf(model: GenerativeModel): Capabilities {
   };
 }
 
-/** Samples of one call, as many as the engine takes at once. */
-const CALL_SAMPLES = 256;
-
 /**
  * Samples behind a grade that is taken many times: a quarter of them, in whole calls of the engine, so that all grades of a model run the
  * same compiled programs.
  */
 export function momentSamples(samples: number): number {
-  return Math.min(samples, CALL_SAMPLES * Math.ceil(samples / 4 / CALL_SAMPLES));
+  return Math.min(samples, MAX_SAMPLES_A_CALL * Math.ceil(samples / 4 / MAX_SAMPLES_A_CALL));
 }
 
-/** Seconds a sample. @param isCompiled Whether such samples were drawn before: otherwise that is done first, as compiling does not count. */
-export async function secondsPerSample(
-  session: Session,
-  n: number,
-  isCompiled: boolean,
-  options: Record<string, unknown> = {},
-): Promise<number> {
-  const count = Math.min(n, CALL_SAMPLES);
-  const draw = () => session.sample({ n: count, seed: 1, options });
-  if (!isCompiled) await draw();
-  const started = performance.now();
-  await draw();
-  return (performance.now() - started) / 1000 / count;
+/** Grading whose draws of samples are timed. */
+export interface TimedGrading {
+  readonly context: MetricContext;
+  /**
+   * Seconds a sample by default or with the context's options: the median over the calls of the engine that metrics of the context made. Where
+   * they drew none, or with labels, one call is made for it. Compiling does not count.
+   */
+  secondsPerSample(): Promise<number>;
 }
 
-/** Whether metrics of a context have drawn samples as a plain request does, so that programs for it are compiled. */
-export const hasSampled = ({ conditional }: GenerativeModel, drawn: unknown): boolean =>
-  drawn !== undefined && conditional !== true;
+/** Compiles what a context's samples need, and times their drawing. */
+export async function timedGrading(context: MetricContext): Promise<TimedGrading> {
+  const { session, seed, sampling: options = {} } = context;
+  const request = { n: Math.min(sampleCount(context).n, MAX_SAMPLES_A_CALL), seed, options };
+  const rates: number[] = [];
+  const onSampled = (samples: number, seconds: number) => rates.push(seconds / samples);
+  const isConditional = session.model.conditional === true;
+  if (!isConditional) await session.prepare(request);
+  return {
+    context: isConditional ? context : { ...context, onSampled },
+    async secondsPerSample() {
+      if (isConditional) await session.prepare(request);
+      if (rates.length === 0) await session.sample(request, onSampled);
+      return median(rates);
+    },
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]] as [number, number];
+  return (low + high) / 2;
+}
 
 /**
  * What sampling costs and what it gives, at each value of the model's ladder when that changes the number of steps. A ladder of another kind
@@ -125,13 +138,12 @@ export async function samplingCosts(
   if (new Set(values.map(steps)).size <= 1) return [defaults];
   const points: CostPoint[] = [];
   for (const options of values) {
-    const quality = metric && (await measureEach([metric], { ...context, sampling: options })).metrics[metric.name];
+    const timed = await timedGrading({ ...context, sampling: options, shared: new Map() });
+    const quality = metric && (await measureEach([metric], timed.context)).metrics[metric.name];
     const label = Object.entries(options)
       .map(([name, value]) => `${name} ${value}`)
       .join(", ");
-    const isCompiled = hasSampled(model, quality);
-    const seconds = await secondsPerSample(session, context.limit ?? CALL_SAMPLES, isCompiled, options);
-    points.push({ label, secondsPerSample: seconds, ...(quality ? { quality } : {}) });
+    points.push({ label, secondsPerSample: await timed.secondsPerSample(), ...(quality ? { quality } : {}) });
   }
   return points;
 }

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { eager, UserError } from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
 import { gaussianPlugin } from "../../../test/gaussian.js";
 import type { DatasetSource } from "../../data.js";
 import { Evaluator } from "../../evaluator.js";
+import type { GenerativeModel } from "../../model.js";
 import type { ModelPlugin } from "../../plugin.js";
 import { Session } from "../../session.js";
 import { syntheticDataset } from "../../testing/synthetic.js";
@@ -29,6 +31,26 @@ const diverging = variant("diverging", {
       loss: tf.mul(tf.sum(tf.add(params.mu, params.logSigma)), Number.POSITIVE_INFINITY),
     });
     return { ...model, objectives: [{ ...objective, loss }] } as ReturnType<ModelPlugin["create"]>;
+  },
+});
+
+/** Its samples take as many steps as the option `count` says; more of them change nothing. */
+const stepping = variant("stepping", {
+  sampleOptions: z.strictObject({ count: z.int().default(2) }) as never,
+  create(config, datum) {
+    const model = gaussianPlugin.create(config as { spread: number }, datum) as GenerativeModel;
+    const once = model.sampling({ n: 1, options: {} });
+    return {
+      ...model,
+      ladder: { option: "count", values: [1, 2, 5] },
+      sampling: ({ options }) => ({
+        ...once,
+        steps: (options.count as number | undefined) ?? 2,
+        start: (...given) => ({ x: once.start(...given) as tf.Tensor }),
+        step: (_params, _state, carry) => carry,
+        finish: (_params, _state, { x }) => x,
+      }),
+    };
   },
 });
 
@@ -100,6 +122,18 @@ describe("compareModels", () => {
     expect(asked.filter((n) => n !== 256 && n !== 512)).toEqual([2000, 2000]); // pictures of the run's report and of the comparison's
     expect(moments.at(-1)?.metrics.energyDistance).toMatchObject({ n: 256 });
     expect(grades?.metrics.energyDistance).toMatchObject({ n: 512 });
+  });
+
+  it("measures each value of a ladder of steps once, the default's not again", async () => {
+    const drawn = vi.spyOn(Session.prototype, "sample");
+    const { results } = await request("ladder", [stepping]);
+    const counts = drawn.mock.calls.flatMap(([{ options }]) => (options?.count as number | undefined) ?? []);
+    drawn.mockRestore();
+    const { costs = [], samplesPerSecond } = results[0]?.grades ?? {};
+    expect(counts).toEqual([1, 5]);
+    expect(costs.map(({ label }) => label)).toEqual(["count 1", "count 2", "count 5"]);
+    expect(costs[1]?.secondsPerSample).toBe(1 / (samplesPerSecond as number));
+    expect(costs.map(({ quality }) => quality?.value)).toEqual(Array(3).fill(costs[0]?.quality?.value));
   });
 
   it("takes a quarter of the samples at a moment, in whole calls of the engine", () => {

@@ -121,9 +121,10 @@ function median(values: readonly number[]): number {
 
 /**
  * What sampling costs and what it gives, at each value of the model's ladder when that changes the number of steps. A ladder of another kind
- * (temperatures) costs the same at every value: then there is one point, the defaults.
+ * (temperatures) costs the same at every value: then there is one point, the defaults. Where no two values make the same number of steps, the one
+ * that makes the defaults' is the defaults' own, and not measured again.
  *
- * @param defaults What is known of the model's defaults already.
+ * @param defaults What is known of the model's defaults already: a quality of as many samples as the context's.
  */
 export async function samplingCosts(
   metric: Metric | undefined,
@@ -135,14 +136,21 @@ export async function samplingCosts(
   const { ladder } = model;
   const steps = (options: Record<string, unknown>) => model.sampling({ n: 1, options }).steps;
   const values = ladder?.values.map((value) => ({ [ladder.option]: value })) ?? [];
-  if (new Set(values.map(steps)).size <= 1) return [defaults];
+  const numbers = new Set(values.map(steps));
+  if (numbers.size <= 1) return [defaults];
+  const isDefault = (options: Record<string, unknown>) =>
+    numbers.size === values.length && steps(options) === steps({});
   const points: CostPoint[] = [];
   for (const options of values) {
-    const timed = await timedGrading({ ...context, sampling: options, shared: new Map() });
-    const quality = metric && (await measureEach([metric], timed.context)).metrics[metric.name];
     const label = Object.entries(options)
       .map(([name, value]) => `${name} ${value}`)
       .join(", ");
+    if (isDefault(options)) {
+      points.push({ ...defaults, label });
+      continue;
+    }
+    const timed = await timedGrading({ ...context, sampling: options, shared: new Map() });
+    const quality = metric && (await measureEach([metric], timed.context)).metrics[metric.name];
     points.push({ label, secondsPerSample: await timed.secondsPerSample(), ...(quality ? { quality } : {}) });
   }
   return points;

@@ -27,15 +27,19 @@ export async function runGraph(graph: Graph): Promise<readonly HostTensor[]> {
   return program.run(inputs);
 }
 
+/** The largest magnitude among elements. */
+export function magnitude({ data }: HostTensor): number {
+  return Float32Array.from(data).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
 /** The largest difference of two lists of tensors, in units of the largest element of each. */
 export function largestDifference(actual: readonly HostTensor[], expected: readonly HostTensor[]): number {
-  return Math.max(
-    ...expected.map(({ data }, i) => {
-      const other = (actual[i] as HostTensor).data;
-      const scale = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      return data.reduce((most, value, j) => Math.max(most, Math.abs(value - (other[j] as number))), 0) / scale;
-    }),
-  );
+  const differences = expected.map((known, i) => {
+    const { data } = actual[i] as HostTensor;
+    const difference = Float32Array.from(data).map((value, j) => value - (known.data[j] as number));
+    return magnitude({ ...known, data: difference }) / magnitude(known);
+  });
+  return differences.reduce((most, value) => Math.max(most, value), 0);
 }
 
 /** How often each kernel occurs. */

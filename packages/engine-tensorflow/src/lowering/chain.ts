@@ -37,6 +37,12 @@ export class Chain {
     return this.add("Transpose", { x }, moved, { perm }, output);
   }
 
+  /** Matrices, or batches of them. */
+  product(a: ValueId, b: ValueId, output?: ValueId): ValueId {
+    const shape = [...this.shapeOf(a).slice(0, -1), this.shapeOf(b).at(-1) as number];
+    return this.add("BatchMatMul", { a, b }, shape, { transposeA: false, transposeB: false }, output);
+  }
+
   reshaped(x: ValueId, shape: readonly number[], output?: ValueId): ValueId {
     return this.add("Reshape", { x }, shape, { shape }, output);
   }

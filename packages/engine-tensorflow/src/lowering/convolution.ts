@@ -3,6 +3,7 @@ import {
   conv3dGeometry,
   type Geometry,
   inversePermutation,
+  isCentred,
   isPointwise,
   product,
   range,
@@ -109,10 +110,7 @@ function forward(b: GraphBuilder, { forward: op }: Operations, x: TfValue, filte
 }
 
 /** Whether an input's gradient is a convolution of the same geometry: oneDNN's own operation for it is up to 1.8 times slower. */
-const isCentred = (ops: Operations, g: Geometry): boolean =>
-  ops.forward === "Conv2D" &&
-  g.stride.every((n) => n === 1) &&
-  g.window.every((size, i) => g.before[i] === g.after[i] && 2 * (g.before[i] as number) === size - 1);
+const isTurnable = (ops: Operations, g: Geometry): boolean => ops.forward === "Conv2D" && isCentred(g);
 
 /** The filter of the input's gradient: every tap at the opposite place, its channels exchanged. */
 function turned(b: GraphBuilder, filter: TfValue): TfValue {
@@ -122,7 +120,7 @@ function turned(b: GraphBuilder, filter: TfValue): TfValue {
 
 function inputGradient(b: GraphBuilder, ops: Operations, dy: TfValue, filter: TfValue, g: Geometry): TfValue {
   if (isDilated(g)) return inputGradient(b, ops, dy, spreadOut(b, filter, g), spreadGeometry(g));
-  if (isCentred(ops, g)) return forward(b, ops, dy, turned(b, filter), g);
+  if (isTurnable(ops, g)) return forward(b, ops, dy, turned(b, filter), g);
   const { padding, padded: pads, size } = settle(g);
   const shape = [dy.shape[0] as number, ...size, filter.shape.at(-2) as number];
   const [weights, gradient] = [b.rounded(filter), b.rounded(dy)];

@@ -115,11 +115,10 @@ function arranged(graph: Graph, options: LowerOptions): JoinedGraph {
 
 const apart = (graph: Graph): JoinedGraph => ({ graph, members: new Map() });
 
-/** A graph in clusters, as XLA and oneDNN on CPU are fast with it. In bf16 a product rounds what a sum does not. */
+/** A graph in clusters; on CPU with what XLA and oneDNN are fast at there. In bf16 a product rounds what a sum does not. */
 function betweenConvolutions(graph: Graph, { onCpu, precision }: LowerOptions): Graph {
-  if (!onCpu) return graph;
-  const products = multiplyFirst(graph);
-  return computeAgain(precision === "float32" ? sumByProduct(products) : products);
+  const products = onCpu ? multiplyFirst(graph) : graph;
+  return computeAgain(onCpu && precision === "float32" ? sumByProduct(products) : products);
 }
 
 /** One graph on its way to TensorFlow. */

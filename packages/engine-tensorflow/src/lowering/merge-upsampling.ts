@@ -1,5 +1,5 @@
 import { type Graph, type GraphNode, sizeOf, type TensorSpec, type ValueId } from "@latentkit/jit";
-import { conv2dGeometry, countUses, producersOf, range, removeDeadCode } from "@latentkit/jit/lowering";
+import { conv2dGeometry, countUses, isCentred, producersOf, range, removeDeadCode } from "@latentkit/jit/lowering";
 import { Chain } from "./chain.js";
 
 /** Pixels of all images together, before they are enlarged, from which the larger filter is worth computing. */
@@ -133,11 +133,7 @@ class Merging {
   #isCentred({ attrs }: GraphNode, image: ValueId, filter: readonly number[]): boolean {
     const attr = <T>(name: string) => attrs[name] as T;
     const g = conv2dGeometry({ attr }, this.#shape(image), filter, false);
-    return (
-      !g.channelsFirst &&
-      [...g.stride, ...g.dilation].every((n) => n === 1) &&
-      g.window.every((n, i) => n > 1 && g.before[i] === g.after[i] && 2 * (g.before[i] as number) === n - 1)
-    );
+    return !g.channelsFirst && isCentred(g) && g.dilation.every((n) => n === 1) && g.window.every((n) => n > 1);
   }
 
   #isOnlyUse({ outputs }: GraphNode): boolean {

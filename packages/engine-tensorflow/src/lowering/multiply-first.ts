@@ -1,5 +1,5 @@
 import { type Graph, type GraphNode, sizeOf, type ValueId } from "@latentkit/jit";
-import { conv2dGeometry, type Geometry, range, removeDeadCode } from "@latentkit/jit/lowering";
+import { conv2dGeometry, type Geometry, isCentred, range, removeDeadCode } from "@latentkit/jit/lowering";
 import { Chain } from "./chain.js";
 
 /** Channels that are few, and how many times more there must be on the other side. */
@@ -66,8 +66,7 @@ const REWRITES: Readonly<Record<string, Rewrite>> = {
     const shape = chain.shapeOf(output);
     const [rows, columns, from, to] = shape as readonly [number, number, number, number];
     const g = geometryOf(attrs, chain.shapeOf(x), shape);
-    const isCentred = g.window.every((n, i) => g.before[i] === g.after[i] && 2 * (g.before[i] as number) === n - 1);
-    if (!isPlain(g) || !isCentred || g.stride.some((n) => n > 1) || !isWorth(chain, x, to, from)) return;
+    if (!isPlain(g) || !isCentred(g) || !isWorth(chain, x, to, from)) return;
     const exchanged = [rows, columns, to, from];
     const gradient = { ...attrs, filterShape: exchanged };
     const opposite = chain.add("Conv2DBackpropFilter", { x: dy, dy: x }, exchanged, gradient);
@@ -110,8 +109,7 @@ function sumOfProducts(chain: Chain, image: ValueId, taps: ValueId, phases: read
   const count = rows * columns * to;
   const pixels = chain.reshaped(image, [N * h * w, from]);
   const matrix = chain.reshaped(taps, [from, count]);
-  const attrs = { transposeA: false, transposeB: false };
-  const products = chain.add("BatchMatMul", { a: pixels, b: matrix }, [N * h * w, count], attrs);
+  const products = chain.product(pixels, matrix);
   const margins = [margin(vertical, h, size[0]), margin(horizontal, w, size[1])] as const;
   const wide = chain.padded(chain.reshaped(products, [N, h, w, count]), [[0, 0], ...margins, [0, 0]]);
   const term = (y: Tap, x: Tap) => {

@@ -1,5 +1,5 @@
 import { type Graph, type GraphNode, sizeOf, type TensorSpec, type ValueId } from "@latentkit/jit";
-import { axesOf, product, range } from "@latentkit/jit/lowering";
+import { axesOf, range } from "@latentkit/jit/lowering";
 import { Chain } from "./chain.js";
 
 /** Elements from which a sum is worth a product, and how many of them it adds at least. */
@@ -21,14 +21,13 @@ export function sumByProduct(graph: Graph): Graph {
     const [output] = node.outputs as [ValueId];
     const shape = chain.shapeOf(x);
     const [batch, channels] = [shape[0] as number, shape.at(-1) as number];
-    const count = product(shape) / batch / channels;
+    const count = sizeOf(shape) / batch / channels;
     const weights = chain.add("Fill", {}, [batch, 1, count], {
       shape: [batch, 1, count],
       value: node.kernel === "Mean" ? 1 / count : 1,
       dtype: "float32",
     });
-    const factors = { a: weights, b: chain.reshaped(x, [batch, count, channels]) };
-    const sums = chain.add("BatchMatMul", factors, [batch, 1, channels], { transposeA: false, transposeB: false });
+    const sums = chain.product(weights, chain.reshaped(x, [batch, count, channels]));
     const isWhole = sizeOf(chain.shapeOf(output)) === channels;
     const result = isWhole ? overRows(chain, node.kernel, chain.reshaped(sums, [batch, channels])) : sums;
     chain.reshaped(result, chain.shapeOf(output), output);
@@ -44,7 +43,7 @@ function isOverPositions({ kernel, attrs, inputs }: GraphNode, values: readonly 
   const inner = range(shape.length - 1);
   const axes = `${axesOf(attrs.axis as number[], shape.length)}`;
   const covers = shape.length > 2 && (axes === `${inner}` || axes === `${inner.slice(1)}`);
-  return covers && dtype === "float32" && sizeOf(shape) >= LARGE && product(shape.slice(1, -1)) >= MANY;
+  return covers && dtype === "float32" && sizeOf(shape) >= LARGE && sizeOf(shape.slice(1, -1)) >= MANY;
 }
 
 /** @param x Shape `(B, C)`. @returns Shape `(C,)`. */

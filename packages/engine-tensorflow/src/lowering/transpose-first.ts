@@ -24,9 +24,9 @@ export function transposeFirst(graph: Graph): Graph {
     if (Math.min(left, right) === Infinity) return [node];
     const chain = new Chain(values, node.site);
     const [output] = node.outputs as [ValueId];
-    if (left <= right) product(chain, finished(chain, chain.transposed(a, SWAPPED)), b, output);
+    if (left <= right) chain.product(finished(chain, chain.transposed(a, SWAPPED)), b, output);
     else {
-      const swapped = product(chain, finished(chain, chain.transposed(b, SWAPPED)), a);
+      const swapped = chain.product(finished(chain, chain.transposed(b, SWAPPED)), a);
       chain.transposed(finished(chain, swapped), SWAPPED, output);
     }
     return chain.nodes;
@@ -50,8 +50,3 @@ function isWeightGradient({ kernel, attrs, inputs }: GraphNode, values: readonly
 
 /** XLA undoes a transposition that it sees next to a product. */
 const finished = (chain: Chain, x: ValueId): ValueId => chain.add(FINISHED, { x }, chain.shapeOf(x));
-
-function product(chain: Chain, a: ValueId, b: ValueId, output?: ValueId): ValueId {
-  const shape = [chain.shapeOf(a)[0] as number, chain.shapeOf(b)[1] as number];
-  return chain.add("BatchMatMul", { a, b }, shape, { transposeA: false, transposeB: false }, output);
-}

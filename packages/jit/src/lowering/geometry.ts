@@ -142,3 +142,11 @@ export function isPointwise(g: Geometry): boolean {
 export function tapsOf(g: Geometry): number[][] {
   return g.window.reduce<number[][]>((taps, size) => taps.flatMap((tap) => range(size).map((i) => [...tap, i])), [[]]);
 }
+
+/** Whether windows of odd size lie around every pixel, so that the result is as large as the image. */
+export function isCentred(g: Geometry): boolean {
+  return (
+    g.stride.every((n) => n === 1) &&
+    g.window.every((size, i) => g.before[i] === g.after[i] && 2 * (g.before[i] as number) === size - 1)
+  );
+}

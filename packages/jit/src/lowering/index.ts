@@ -8,6 +8,7 @@ export {
   conv2dGeometry,
   conv3dGeometry,
   type Geometry,
+  isCentred,
   isPointwise,
   POOLINGS,
   spanOf,

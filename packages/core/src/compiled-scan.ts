@@ -11,7 +11,8 @@ import {
   type Tree,
 } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { SampleRequest, Sampling, TensorTree } from "./model.js";
+import type { SampleRequest, Sampling } from "./model.js";
+import type { TensorTree } from "./tensor-tree.js";
 
 /** One step of a sampling scan as it streams. */
 export interface SampleFrame {

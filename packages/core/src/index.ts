@@ -60,16 +60,7 @@ export {
   isPrecision,
 } from "./engine-factory.js";
 export * from "./evaluation/index.js";
-export {
-  builtinMetrics,
-  type EvaluationProgress,
-  type EvaluationWatch,
-  Evaluator,
-  type Metric,
-  type MetricContext,
-  type MetricResult,
-  meanAndError,
-} from "./evaluator.js";
+export { builtinMetrics, Evaluator, meanAndError } from "./evaluator.js";
 export * from "./foreign.js";
 export {
   generateText,
@@ -81,6 +72,8 @@ export {
 } from "./generate-text.js";
 export * from "./images.js";
 export * from "./log.js";
+export * from "./metric.js";
+export type { MetricResult } from "./metric-result.js";
 export * from "./model.js";
 export { batchSpecs, type ModelSpecs, modelSpecs, parameterCount } from "./model-specs.js";
 export { didYouMean, nearestName } from "./nearest.js";
@@ -91,6 +84,7 @@ export * from "./plugin.js";
 export * from "./safetensors.js";
 export type { SampleOptions } from "./sample-request.js";
 export { type LatentSpace, MAX_SAMPLES_A_CALL, Session, type SplitOptions } from "./session.js";
+export type { TensorTree } from "./tensor-tree.js";
 export * from "./tokenizer/index.js";
 export * from "./tokens.js";
 export { createModel, type Run, type TrainOptions, train } from "./train.js";

@@ -1,11 +1,9 @@
-import type { DType, HostTensor, Key, TensorSpec, Tree } from "@latentkit/jit";
+import type { DType, HostTensor, Key, TensorSpec } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { DatumSpec, Split } from "./data.js";
-import type { MetricResult } from "./evaluator.js";
+import type { MetricResult } from "./metric-result.js";
+import type { TensorTree } from "./tensor-tree.js";
 import type { TrainConfigInput } from "./train-config.js";
-
-/** Parameters and state are trees of tensors; paths name them in checkpoints: `params.encoder.fc1.kernel`. */
-export type TensorTree = Tree<Tensor>;
 
 /** A mini-batch: `x` of shape `(B, ...datum.shape)`, `label` of shape `(B,)` int32 when the data are labelled, further fields by name. */
 export interface Batch {

@@ -4,8 +4,9 @@ import type { DatasetFactory } from "./data.js";
 import type { InjectionToken } from "./di.js";
 import type { EngineFactory } from "./engine-factory.js";
 import type { FeatureExtractor } from "./evaluation/extractor.js";
-import type { Evaluator, Metric } from "./evaluator.js";
+import type { Evaluator } from "./evaluator.js";
 import type { LogSink } from "./log.js";
+import type { Metric } from "./metric.js";
 import type { ModelPlugin } from "./plugin.js";
 import type { Trainer } from "./trainer.js";
 

@@ -9,7 +9,7 @@ import {
   type Tree,
 } from "@latentkit/jit";
 import { add, engine, keep, maximum, mul, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
-import type { Batch, GenerativeModel, LossContext, LossResult, Objective, TensorTree } from "./model.js";
+import type { Batch, GenerativeModel, LossContext, LossResult, Objective } from "./model.js";
 import type { ModelSpecs } from "./model-specs.js";
 import {
   emaUpdate,
@@ -21,6 +21,7 @@ import {
   optimizerFromConfig,
   selectTree,
 } from "./optim/index.js";
+import type { TensorTree } from "./tensor-tree.js";
 import { objectiveOptimizer, type StepConfig } from "./train-config.js";
 
 type Branches = Record<string, TensorTree>;

@@ -15,8 +15,10 @@ import type { CheckpointChoice, CheckpointMeta, CheckpointStore, TensorFiles } f
 import type { Clock } from "./clock.js";
 import type { Dataset } from "./data.js";
 import { drawnPart } from "./evaluation/partial-split.js";
-import type { EvaluationProgress, Evaluator, MetricContext, MetricResult } from "./evaluator.js";
+import type { Evaluator } from "./evaluator.js";
 import { combineSinks, type LogSink } from "./log.js";
+import type { EvaluationProgress, MetricContext } from "./metric.js";
+import type { MetricResult } from "./metric-result.js";
 import type { GenerativeModel } from "./model.js";
 import { batchSpecs, checkTensors, type ModelSpecs, modelSpecs } from "./model-specs.js";
 import { Session } from "./session.js";
@@ -122,7 +124,7 @@ export class Trainer {
 /** Length of a schedule that has not begun to change when a trial ends. */
 const TRIAL_STEPS = 1_000_000;
 /** Share of the time that a trial takes, and its limits in seconds. */
-const TRIAL = { share: 0.03, least: 1, most: 20 };
+const TRIAL = { share: 0.015, least: 1, most: 10 };
 /** Left over for what a trial does not see. */
 const RESERVE = 0.03;
 

@@ -1,8 +1,26 @@
 import { createHash } from "node:crypto";
-import { createTokenizer, parseTokenizerJson, pieces, type TokenizerJson, tokensOf, trainBpe } from "@latentkit/core";
+import {
+  createTokenizer,
+  parseTokenizerJson,
+  pieces,
+  type Tokenizer,
+  type TokenizerJson,
+  tokensOf,
+  trainBpe,
+} from "@latentkit/core";
 import { once, parseOnce } from "./file.js";
-import type { TextTokens } from "./text.js";
 import { characterTokens } from "./vocabulary.js";
+
+/** A text as tokens, both splits by the same tokenizer. */
+export interface TextTokens {
+  readonly train: Int32Array;
+  readonly test: Int32Array;
+  readonly tokenizer: Tokenizer;
+  /** By id. */
+  readonly tokens: readonly string[];
+  /** What a token is called in messages, plural. */
+  readonly noun: string;
+}
 
 /** How a text becomes tokens: options of every text. */
 interface TokenOptions {

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Dataset, DatasetSource, Tokenizer } from "@latentkit/core";
+import type { Dataset, DatasetSource } from "@latentkit/core";
 import { z } from "zod";
 import { defineDataset, sourceOf } from "./define.js";
 import { decodeText, parseOnce, type SourceFile } from "./file.js";
@@ -53,17 +53,6 @@ export const textFactory = defineDataset({
 /** A UTF-8 text file as tokens: the first 90 % train, the rest tests. */
 export function text(path: string, options: TextOptions = {}): DatasetSource {
   return sourceOf(textFactory, options, path);
-}
-
-/** A text as tokens, both splits by the same tokenizer. */
-export interface TextTokens {
-  readonly train: Int32Array;
-  readonly test: Int32Array;
-  readonly tokenizer: Tokenizer;
-  /** By id. */
-  readonly tokens: readonly string[];
-  /** What a token is called in messages, plural. */
-  readonly noun: string;
 }
 
 /**

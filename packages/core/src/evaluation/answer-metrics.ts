@@ -1,7 +1,8 @@
 /** How good a model's answers to the sources of pairs are: error rates and BLEU over the whole split. */
 import { type HostTensor, sizeOf } from "@latentkit/jit";
 import type { Dataset, SpecialTokens, Split } from "../data.js";
-import type { Metric, MetricContext, MetricResult } from "../evaluator.js";
+import type { Metric, MetricContext } from "../metric.js";
+import type { MetricResult } from "../metric-result.js";
 import { bleuWithError } from "./bleu.js";
 import { type Edits, errorRate, nearestEdits } from "./edit-distance.js";
 import { measuredOnce } from "./measured-once.js";

@@ -1,5 +1,5 @@
 import { type HostTensor, UserError } from "@latentkit/jit";
-import type { Metric } from "../evaluator.js";
+import type { Metric } from "../metric.js";
 import { type LabelledSet, trainAndTest } from "./classifier.js";
 import { controlSplit, drawExamples, type Examples, gatherShuffled, sampleCount } from "./grading.js";
 import { SAMPLE_METRICS } from "./sample-metrics.js";

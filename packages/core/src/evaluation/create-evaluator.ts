@@ -1,4 +1,5 @@
-import { builtinMetrics, Evaluator, type Metric } from "../evaluator.js";
+import { builtinMetrics, Evaluator } from "../evaluator.js";
+import type { Metric } from "../metric.js";
 import { checkExtractors, type FeatureExtractor } from "./extractor.js";
 import { modeCoverage } from "./mode-coverage.js";
 import { featureMetrics } from "./sample-metrics.js";

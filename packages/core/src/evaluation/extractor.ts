@@ -12,7 +12,7 @@ import {
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { paddedRanges } from "../batches.js";
 import type { Dataset } from "../data.js";
-import type { TensorTree } from "../model.js";
+import type { TensorTree } from "../tensor-tree.js";
 
 /** What is known of data before any is read. */
 export type DataDescription = Pick<Dataset, "name" | "datum" | "tokens" | "tokenizer">;

@@ -1,7 +1,7 @@
 import { type Engine, type HostTensor, hostKey, philoxPermutation, sizeOf, UserError } from "@latentkit/jit";
 import type { Split } from "../data.js";
-import type { MetricContext } from "../evaluator.js";
 import { checkFinite } from "../finite.js";
+import type { MetricContext } from "../metric.js";
 import type { FeatureExtractor, OpenExtractor } from "./extractor.js";
 import { measuredOnce } from "./measured-once.js";
 import { type Points, points } from "./points.js";

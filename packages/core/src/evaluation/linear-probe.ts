@@ -2,7 +2,7 @@ import { type HostTensor, type Key, sizeOf } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Split } from "../data.js";
-import type { Metric, MetricContext } from "../evaluator.js";
+import type { Metric, MetricContext } from "../metric.js";
 import type { Batch, GenerativeModel } from "../model.js";
 import { formatShare } from "./classes.js";
 import { trainAndTest } from "./classifier.js";

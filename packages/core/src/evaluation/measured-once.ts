@@ -1,7 +1,7 @@
 /** What several metrics need is computed by the first of those that are measured together. */
 import type { HostTensor, Key } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { MetricContext } from "../evaluator.js";
+import type { MetricContext } from "../metric.js";
 import type { Batch } from "../model.js";
 
 type PerExample = (params: any, state: any, batch: Batch, key: Key) => Tensor;

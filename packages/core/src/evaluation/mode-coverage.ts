@@ -1,5 +1,5 @@
 import { type HostTensor, sizeOf } from "@latentkit/jit";
-import type { Metric, MetricContext } from "../evaluator.js";
+import type { Metric, MetricContext } from "../metric.js";
 import { classCounts } from "./classes.js";
 import { nearestRows } from "./copying.js";
 import type { FeatureExtractor } from "./extractor.js";

@@ -2,7 +2,7 @@ import { eager, type HostTensor, hostKey, hostTensor, type Key, normal, philoxNo
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import type { Dataset, Split } from "../data.js";
-import type { MetricResult } from "../evaluator.js";
+import type { MetricResult } from "../metric-result.js";
 import type { GenerativeModel } from "../model.js";
 import { modelSpecs } from "../model-specs.js";
 import { Session } from "../session.js";

@@ -1,5 +1,5 @@
 import { type HostTensor, sizeOf } from "@latentkit/jit";
-import type { Metric, MetricContext } from "../evaluator.js";
+import type { Metric, MetricContext } from "../metric.js";
 import type { GenerativeModel } from "../model.js";
 import { classCounts, classDivergence, extremeShares, modesCovered, shareOf } from "./classes.js";
 import { nearestRows, probabilityBelow } from "./copying.js";

@@ -1,7 +1,7 @@
 /** What a likelihood is for every character and byte of the text: comparable between tokenizers, as nats a token are not. */
 import { type HostTensor, sizeOf } from "@latentkit/jit";
 import type { Tokenizer } from "../data.js";
-import type { Metric, MetricContext } from "../evaluator.js";
+import type { Metric, MetricContext } from "../metric.js";
 import { ratioOfMeans } from "./edit-distance.js";
 import { likelihoods } from "./measured-once.js";
 

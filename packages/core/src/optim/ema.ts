@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { TensorTree } from "../model.js";
+import type { TensorTree } from "../tensor-tree.js";
 import { mapPair } from "./trees.js";
 
 /** Options of {@link emaUpdate}. */

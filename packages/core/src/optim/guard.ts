@@ -1,6 +1,6 @@
 import { UserError } from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
-import type { TensorTree } from "../model.js";
+import type { TensorTree } from "../tensor-tree.js";
 import { globalNorm } from "./trees.js";
 
 /** Counts of steps that the guard refused, int32 scalars. */

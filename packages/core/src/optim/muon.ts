@@ -1,6 +1,6 @@
 import { flatten, mapTree, unflatten } from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
-import type { TensorTree } from "../model.js";
+import type { TensorTree } from "../tensor-tree.js";
 import { type AdamOptions, adam } from "./adam.js";
 import { type LearningRate, learningRateAt, type Optimizer, type OptState, type Stepped } from "./optimizer.js";
 import { leavesOf, selectTree, updateLeaves, zerosLikeTree } from "./trees.js";

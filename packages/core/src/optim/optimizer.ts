@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { TensorTree } from "../model.js";
+import type { TensorTree } from "../tensor-tree.js";
 import type { Schedule } from "./schedule.js";
 
 /** What an optimizer remembers: a tree with stable names (`count`, `m.encoder.fc1.kernel`, …), so that checkpoints can hold it. */

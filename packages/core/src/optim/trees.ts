@@ -1,6 +1,6 @@
 import { flatten, mapTree } from "@latentkit/jit";
 import * as tf from "@tensorflow/tfjs-core";
-import type { TensorTree } from "../model.js";
+import type { TensorTree } from "../tensor-tree.js";
 
 /** The leaves of a tree by path. @throws Error when a tree that must have the same paths as `like` has others. */
 export function leavesOf(tree: TensorTree, like?: TensorTree, name = "tree"): ReadonlyMap<string, tf.Tensor> {

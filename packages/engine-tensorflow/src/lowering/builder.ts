@@ -6,7 +6,6 @@ import {
   gatheredShape,
   type KernelBuilder,
   paddedShape,
-  range,
   reducedShape,
   SharedConstants,
   sameShape,
@@ -326,11 +325,6 @@ export class GraphBuilder implements KernelBuilder<TfValue> {
 
   expand(x: TfValue, shape: readonly number[]): TfValue {
     return sameShape(x.shape, shape) ? x : this.op("BroadcastTo", [x, this.ints(shape)], shape, x.type);
-  }
-
-  /** `0, 1, …, n - 1`, int32. */
-  counting(n: number): TfValue {
-    return this.constant(range(n), [n], "int32");
   }
 
   /** Product of matrices with either transposed; leading axes broadcast. In bf16 its factors are rounded. */

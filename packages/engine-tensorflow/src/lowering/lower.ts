@@ -6,7 +6,7 @@ import {
   UnsupportedKernelError,
   type ValueId,
 } from "@latentkit/jit";
-import { callOf, checkLowered, countUses } from "@latentkit/jit/lowering";
+import { callOf, checkLowered, countUses, inlineComposites } from "@latentkit/jit/lowering";
 import { type Pointer, type TensorFlow, TensorFlowError } from "../native/tensorflow.js";
 import { GraphBuilder, type Precision, type TfValue, type Unclustered } from "./builder.js";
 import { AGAIN, computeAgain } from "./compute-again.js";
@@ -103,11 +103,16 @@ export function lowerGraph(tf: TensorFlow, graph: Graph, options: LowerOptions):
   }
 }
 
-/** A graph in the form that suits how it is executed. In clusters, joined updates cost more than they save: their vectors cross from cluster to cluster. */
+/**
+ * A graph in the form that suits how it is executed. TensorFlow itself has none of the composites. In clusters, joined updates cost more than they
+ * save: their vectors cross from cluster to cluster.
+ */
 function arranged(graph: Graph, options: LowerOptions): JoinedGraph {
   const { lowering, onCpu, joints } = options;
-  if (lowering === "graph") return apart(mergeUpsampling(graph));
-  if (lowering === "clusters") return apart(betweenConvolutions(mergeUpsampling(graph), options));
+  if (lowering !== "xla") {
+    const merged = mergeUpsampling(inlineComposites(graph, new Set()));
+    return apart(lowering === "graph" ? merged : betweenConvolutions(merged, options));
+  }
   const joined = joinUpdates(joinSquares(graph), joints);
   const updated = updateInPlace(joined.graph);
   return { ...joined, graph: onCpu ? transposeFirst(updated) : updated };

@@ -1,6 +1,7 @@
 export { countUses, producersOf } from "../graph.js";
 export { sameShape } from "../host-tensor.js";
 export { removeDeadCode } from "../passes/dead-code.js";
+export { inlineComposites } from "../passes/inline-composites.js";
 export { axesOf, fromFront, inversePermutation, product, range } from "./axes.js";
 export { type ElementArrays, type ElementType, elementsOf, SharedConstants, SMALL_CONSTANT } from "./elements.js";
 export { asFloat, fromFloat, inNumbers, numeric, prelu } from "./elementwise.js";

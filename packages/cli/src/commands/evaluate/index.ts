@@ -1,9 +1,11 @@
-import { parseOptions } from "@latentkit/core";
+import { type EvaluationProgress, parseOptions } from "@latentkit/core";
+import { dataNoun } from "@latentkit/core/node";
 import { Command, Option } from "commander";
 import { findModel } from "../../app.js";
 import { addAssignments, parseAssignments, wholeNumber } from "../../flags.js";
 import { addDataFlags, addRunFlags, type DataFlags, loadData, type RunFlags, withRun } from "../../open.js";
 import { metricLines, metricNames, metricsJson, printResult } from "../../output.js";
+import { ProgressBar } from "../../progress.js";
 import { colorsFor } from "../../terminal.js";
 
 interface EvaluateFlags extends RunFlags, DataFlags {
@@ -40,7 +42,12 @@ async function run(path: string, flags: EvaluateFlags): Promise<void> {
       seed: flags.seed ?? 0,
       ...(flags.limit === undefined ? {} : { limit: flags.limit }),
     };
-    const metrics = await open.app.evaluator.evaluate(context, metricNames(flags.metrics));
+    const bar = new ProgressBar();
+    bar.dataNoun = dataNoun(dataset.datum);
+    const watch = { onProgress: (progress: EvaluationProgress) => bar.evaluating(progress) };
+    const metrics = await open.app.evaluator
+      .evaluate(context, metricNames(flags.metrics), watch)
+      .finally(() => bar.stop());
     const warnings = session.model.diagnose?.(metrics) ?? [];
     const value = { run: path, step: checkpoint.step, data: name, metrics: metricsJson(metrics), warnings };
     const { yellow } = colorsFor(process.stdout);

@@ -1,4 +1,4 @@
-import type { MetricResult } from "../../evaluator.js";
+import type { MetricResult } from "../../metric-result.js";
 import { CATEGORY_COLORS } from "../report/chart.js";
 import { type Curve, lineChart } from "../report/charts.js";
 import type { Figure } from "../report/figure.js";

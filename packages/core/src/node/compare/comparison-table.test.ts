@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { MetricResult } from "../../evaluator.js";
+import type { MetricResult } from "../../metric-result.js";
 import { comparisonTable } from "./comparison-table.js";
 import type { ModelResult } from "./result.js";
 

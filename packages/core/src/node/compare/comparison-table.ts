@@ -1,5 +1,5 @@
 import type { Dataset } from "../../data.js";
-import type { MetricResult } from "../../evaluator.js";
+import type { MetricResult } from "../../metric-result.js";
 import { dataNoun } from "../report/data-kind.js";
 import { formatSeconds } from "../report/format-seconds.js";
 import { escapeHtml, formatEstimate, formatNumber } from "../report/page.js";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { UserError } from "@latentkit/jit";
-import type { MetricResult } from "../../evaluator.js";
+import type { MetricResult } from "../../metric-result.js";
 import { withFileErrors, writeFileAtomic } from "../files.js";
 import type { StoredFigure } from "./stored-figure.js";
 

@@ -21,7 +21,7 @@ export interface Subject {
 
 /** More latents than this have no map: their principal components would take longer than a short training. */
 const MAX_MAP_DIMENSIONS = 4096;
-const MAX_MAP_POINTS = 10_000;
+const MAX_MAP_POINTS = 5000;
 
 /** Drawings of data: a grid of pictures, a scatter plot, curves over the dimensions, or text. @param x Shape `(n, ...datum.shape)`. */
 export async function drawData(x: HostTensor, dataset: Subject["dataset"], columns?: number): Promise<Drawing> {

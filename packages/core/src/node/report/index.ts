@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { formatSpec } from "@latentkit/jit";
 import type { Dataset } from "../../data.js";
-import type { MetricResult } from "../../evaluator.js";
+import type { MetricResult } from "../../metric-result.js";
 import { parameterCount } from "../../model-specs.js";
 import type { Session } from "../../session.js";
 import { withFileErrors, writeFileAtomic } from "../files.js";

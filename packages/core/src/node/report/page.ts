@@ -1,5 +1,5 @@
 import type { Estimate } from "../../evaluation/frechet.js";
-import type { MetricResult } from "../../evaluator.js";
+import type { MetricResult } from "../../metric-result.js";
 import { themedSvg } from "./chart.js";
 import type { Figure, MissingFigure } from "./figure.js";
 import { PAGE_STYLE } from "./page-style.js";

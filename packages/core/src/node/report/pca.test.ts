@@ -1,49 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { principalComponents, symmetricEigen } from "./pca.js";
+import { principalComponents } from "./pca.js";
 
 /** Numbers in [-1, 1) that look random and are the same every time. */
 function* numbers(): Generator<number> {
   for (let i = 1; ; i++) yield 2 * ((Math.sin(i * 12.9898) * 43758.5453) % 1);
 }
-
-function symmetric(n: number): number[][] {
-  const next = numbers();
-  const m = Array.from({ length: n }, () => new Array<number>(n).fill(0));
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      const value = next.next().value as number;
-      for (const [r, c] of [
-        [i, j],
-        [j, i],
-      ] as const)
-        (m[r] as number[])[c] = value;
-    }
-  }
-  return m;
-}
-
-const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0);
-
-describe("symmetricEigen", () => {
-  it.each([1, 2, 7, 20])("solves A v = lambda v with orthonormal v, n = %i", (n) => {
-    const a = symmetric(n);
-    const { values, vectors } = symmetricEigen(a);
-    for (const [k, v] of vectors.entries()) {
-      for (const [i, row] of a.entries()) expect(dot(row, v)).toBeCloseTo((values[k] as number) * (v[i] as number), 10);
-      for (const [l, other] of vectors.entries()) expect(dot(v, other)).toBeCloseTo(k === l ? 1 : 0, 10);
-    }
-    expect([...values].sort((x, y) => y - x)).toEqual(values);
-  });
-
-  it("knows the eigenvalues of a matrix worked out by hand", () => {
-    const { values } = symmetricEigen([
-      [2, 1],
-      [1, 2],
-    ]);
-    expect(values[0]).toBeCloseTo(3, 12);
-    expect(values[1]).toBeCloseTo(1, 12);
-  });
-});
 
 describe("principalComponents", () => {
   it("finds a plane in many dimensions and the variance on it", () => {
@@ -66,5 +27,34 @@ describe("principalComponents", () => {
     for (let i = 1; i < 500; i += 50) {
       expect(distance(points[i] ?? [], points[0] ?? [])).toBeCloseTo(distance(rows[i] ?? [], rows[0] ?? []), 8);
     }
+  });
+
+  it("knows the components of points worked out by hand", () => {
+    // covariance [[2, 1], [1, 2]] times 2: eigenvalues 3 and 1, along (1, 1) and (1, -1)
+    const r = Math.sqrt(3);
+    const { points, explained } = principalComponents([
+      [r, r],
+      [-r, -r],
+      [1, -1],
+      [-1, 1],
+    ]);
+    expect(explained).toEqual([expect.closeTo(0.75, 12), expect.closeTo(0.25, 12)]);
+    expect(points[0]).toEqual([expect.closeTo(Math.sqrt(6), 12), expect.closeTo(0, 12)]);
+    expect(Math.abs(points[2]?.[1] as number)).toBeCloseTo(Math.SQRT2, 12);
+  });
+
+  it("finds a plane in more dimensions than are decomposed", () => {
+    const next = numbers();
+    const width = 1100;
+    const rows = Array.from({ length: 40 }, () => {
+      const [a, b] = [3 * (next.next().value as number), next.next().value as number];
+      return Array.from({ length: width }, (_, j) => (j === 7 ? a : j === 1000 ? b : 2));
+    });
+    const { points, explained } = principalComponents(rows);
+    expect(explained[0] + explained[1]).toBeCloseTo(1, 10);
+    const norm = (row: readonly number[]) => Math.hypot(...row);
+    const apart = (i: number, of: readonly (readonly number[])[]) =>
+      norm((of[i] ?? []).map((x, j) => x - (of[0]?.[j] as number)));
+    for (let i = 1; i < 40; i += 7) expect(apart(i, points)).toBeCloseTo(apart(i, rows), 8);
   });
 });

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * Pictures a second: a conditional U-Net (32-32-64, attention, 28x28) sampled by DPM-Solver++(2M) on one or more engines, side by side with PyTorch (channels last;
- * eager and torch.compile, of which the faster counts). Each contender is a process of its own; they sample in turn. Ours goes through the session, so tracing
- * and compiling the request counts; PyTorch's is compiled before. Prints a table and, last, one line of JSON.
+ * eager and torch.compile, of which the faster counts). Each contender is a process of its own; they sample in turn. Ours goes through the session, which keeps the
+ * programs of a request for the next one like it: both sides are compiled by a call that does not count. Prints a table and, last, one line of JSON.
  *
  *     LATENTKIT_PYTHON=.cache/python/bin/python node tools/bench/sampling.mjs [--engine onnx] [--engine tensorflow] [--precision float32]
  *         [--batch 256] [--steps 20] [--calls 4] [--rounds 7] [--threads 2]

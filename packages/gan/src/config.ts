@@ -117,7 +117,7 @@ export const ganConfig = z.object({
     .min(0)
     .optional()
     .describe(
-      "octaves of sines and cosines that the discriminator of mlp sees beside the data, so that it can tell fine structure; for data of few dimensions",
+      "octaves of sines and cosines that the networks of mlp see beside data and noise, so that both can tell fine structure; for few dimensions",
     ),
   width: size
     .optional()

@@ -11,19 +11,21 @@ import type { Body, Generator, NetworkOptions } from "./network.js";
 /** Spread over the inputs' range in the first layer, less in later ones. */
 const biasDeviation = (layer: number): number => (layer === 0 ? 1 : 0.3);
 
-export function mlpGenerator({ shape, latentDim, hidden: widths, generatorNorm, classes }: NetworkOptions): Generator {
+export function mlpGenerator(options: NetworkOptions): Generator {
+  const { shape, latentDim, hidden: widths, frequencies, generatorNorm, classes } = options;
   const norm: Norm = { kind: generatorNorm, classes };
+  const inputs = latentDim * (1 + 2 * frequencies);
   return {
     init(key) {
-      const sizes = [latentDim, ...widths];
+      const sizes = [inputs, ...widths];
       const { params, state } = denseLayersInit(fold(key, "hidden"), { sizes, norm, biasDeviation });
-      const last = widths[widths.length - 1] ?? latentDim;
+      const last = widths[widths.length - 1] ?? inputs;
       const output = nn.linearInit(fold(key, "output"), last, sizeOf(shape));
       return { params: { ...(params as Record<string, TensorTree>), output }, state };
     },
     apply(params, state, z, context) {
       const { output } = params as unknown as { output: nn.KernelParams };
-      const { h, state: next } = denseLayers(params, state, z, context);
+      const { h, state: next } = denseLayers(params, state, withWaves(z, frequencies), context);
       const flat = nn.linear(output, h);
       return { x: tf.reshape(flat, [z.shape[0] as number, ...shape]), state: next };
     },

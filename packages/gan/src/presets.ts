@@ -112,11 +112,11 @@ const POINT_VALUES = 4;
 const POINTS: Partial<Settings> = {
   latentDim: 2, // as many as the data, so that neighbours in z may become different modes
   frequencies: 4,
-  penalty: { name: "r1r2", gamma: 0.001, every: 4 },
-  noise: { from: 0.5, to: 0.01, steps: 5000 },
+  penalty: { name: "r1r2", gamma: 0.02, finalGamma: 0.0001, annealSteps: 9000, every: 4 }, // the finer the structure, the steeper the discriminator must be
+  noise: { from: 0.5, to: 0.01, steps: 8000 },
   training: {
     batchSize: 256,
-    steps: 7000,
+    steps: 15_000,
     optimizer: { learningRate: 2e-3, beta1: 0.5, beta2: 0.99, schedule: "cosine" },
   },
 };

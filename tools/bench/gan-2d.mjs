@@ -3,7 +3,7 @@
  * Modes and sharp samples of GANs in the plane: a ring of 8 Gaussians and a grid of 25. A mode counts when at least a quarter of its share of samples lies
  * within 3 standard deviations of its centre.
  *
- *     node tools/bench/gan-2d.mjs [--data 8gaussians,25gaussians] [--seeds 0,1,2] [--cpu-minutes 2] [--engine onnx] [--model '{}'] [--train '{"steps":7000}']
+ *     node tools/bench/gan-2d.mjs [--data 8gaussians,25gaussians] [--seeds 0,1,2] [--cpu-minutes 2] [--engine onnx] [--model '{}'] [--train '{"steps":15000}']
  *                                 [--png FILE]
  */
 import { toy } from "@latentkit/datasets";

@@ -33,8 +33,8 @@ export function mlpGenerator(options: NetworkOptions): Generator {
 }
 
 /**
- * Data with sines and cosines of every value at wavelengths 4, 2, 1, 1/2, … beside them: a network of few inputs learns coarse structure long before
- * fine one otherwise. Tancik et al., "Fourier features let networks learn high frequency functions", 2020, §6. https://arxiv.org/abs/2006.10739
+ * Data or noise with sines and cosines of every value at wavelengths 4, 2, 1, 1/2, … beside them: a network of few inputs learns coarse structure long
+ * before fine one otherwise. Tancik et al., "Fourier features let networks learn high frequency functions", 2020, §6. https://arxiv.org/abs/2006.10739
  *
  * @param x Shape `(B, D)`. @returns Shape `(B, D (1 + 2 octaves))`.
  */

@@ -25,7 +25,7 @@ const MAX_DECOMPOSED = 1024;
 export function principalComponents(rows: Rows): Projection {
   const centered = centre(rows);
   const isWide = (rows[0]?.length ?? 0) > MAX_DECOMPOSED;
-  const axes = isWide ? axesOfRows(centre(rows.slice(0, MAX_DECOMPOSED))) : axesOfColumns(centered);
+  const axes = isWide ? axesOfRows(centre(rows.slice(0, MAX_DECOMPOSED))) : axesOfColumns(rows);
   const [first, second] = axes.map(withSign) as [number[], number[]];
   const projected = centered.map((row) => [dot(row, first), dot(row, second)] as const);
   const total = centered.reduce((sum, row) => sum + dot(row, row), 0) || 1;
@@ -39,9 +39,8 @@ function centre(rows: Rows): number[][] {
 }
 
 /** The two unit vectors of most variance, from the covariance of the columns. */
-function axesOfColumns(centered: Rows): number[][] {
-  const { covariance } = moments(points(Float64Array.from(centered.flat()), centered[0]?.length ?? 0));
-  return lastTwo(covariance);
+function axesOfColumns(rows: Rows): number[][] {
+  return lastTwo(moments(points(Float64Array.from(rows.flat()), rows[0]?.length ?? 0)).covariance);
 }
 
 /** The same from the products of rows with one another, which have the same eigenvalues: for fewer rows than columns. */

@@ -8,7 +8,7 @@ import type { Transformer } from "./transformer.js";
 export function answerScan({ network, task }: Transformer): MetricScan {
   const options = { ...arSampleOptions.parse({}), temperature: 0 };
   const { length } = task;
-  const lengths = { prompt: 1, steps: length, slots: length + 1, slide: 0 };
+  const lengths = { prompt: 1, steps: length, slots: [length + 1] as const, slide: 0 };
   const sampling = tokenSampling({ network, task, options, lengths });
   return {
     steps: length,

@@ -5,7 +5,7 @@ import { FORBIDDEN, processLogits } from "./logits.js";
 import type { KeyValue } from "./networks/attention.js";
 import type { Memory } from "./networks/encoder-decoder.js";
 import { pickRows } from "./networks/network.js";
-import { datumPart, type Generator, promptOf, readPrompt, stops } from "./sampler.js";
+import { datumPart, type Generator, growing, promptOf, readPrompt, stops } from "./sampler.js";
 
 /** What the scan hands on: W live beams and the W best ended ones for each of n sequences; L columns. */
 interface Carry {
@@ -65,6 +65,7 @@ export function beamSampling(generator: Generator): Sampling<any, any, any> {
       const next = network.step(params, last, before, { slot: column, padding: before.padding });
       return { ...before, logits: next.logits, layers: next.layers, tokens, scores, ...kept };
     },
+    growth: growing(lengths),
     finish: (_params, state, carry: Carry) => task.toData(state, datumPart(generator, best(generator, carry))),
   };
 }

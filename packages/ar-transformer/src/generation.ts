@@ -43,14 +43,26 @@ export function lengthsOf(
     );
   }
   const needed = prompt + steps - 1; // the last token is not read
-  if (needed <= blockSize) return { prompt, steps, slots: prompt + steps, slide: 0 };
+  if (needed <= blockSize) return { prompt, steps, slots: growingSlots(prompt, prompt + steps), slide: 0 };
   if (options.overflow === "refuse" || task.sourceLength !== undefined) {
     throw refuse(
       `prompt and maxNewTokens need ${needed} positions, the model has ${blockSize} (blockSize); ask for at most ${blockSize - prompt + 1} tokens`,
     );
   }
   if (blockSize < 2) throw refuse("overflow slide needs a blockSize of at least 2; use refuse");
-  return { prompt, steps, slots: blockSize, slide: blockSize - Math.floor(blockSize / 2) };
+  return { prompt, steps, slots: [blockSize], slide: blockSize - Math.floor(blockSize / 2) };
+}
+
+/** Sizes of a growing cache: each costs a compilation, and a step reads as much as there is room for. */
+const SIZES = 4;
+const LEAST_GROWTH = 128;
+
+/** Up to {@link SIZES} sizes in equal distances of at least {@link LEAST_GROWTH} columns, those that hold more than the prompt. */
+function growingSlots(prompt: number, columns: number): Lengths["slots"] {
+  const count = Math.max(1, Math.min(SIZES, Math.floor(columns / LEAST_GROWTH)));
+  const smaller = Array.from({ length: count - 1 }, (_, i) => Math.ceil(((i + 1) * columns) / count / 16) * 16); // whole vectors
+  const [first = columns, ...rest] = [...smaller.filter((size) => size > prompt && size < columns), columns];
+  return [first, ...rest];
 }
 
 /** @throws UserError for an id outside the vocabulary, or padding that is not at the left of a prompt. */

@@ -40,6 +40,7 @@ function run(
   let carry = sampling.start(params, state, fold(key("run"), seed), { n, options, inputs: tensors });
   for (let i = 0; i < sampling.steps; i++) {
     const at = tf.scalar(i, "int32");
+    carry = sampling.growth?.find((growth) => growth.at === i)?.grow(carry) ?? carry;
     if (sampling.refresh?.due(i)) carry = sampling.refresh.step(params, state, carry, at, key("refresh"));
     carry = sampling.step?.(params, state, carry, at, fold(key("run"), seed, "step", i));
     if (sampling.done?.(carry).dataSync()[0]) break;
@@ -102,6 +103,25 @@ describe("generation of text", () => {
     const sampled = run(own, { n: 8, state });
     expect(sampled.map((row) => row.length)).toEqual(Array.from({ length: 8 }, () => 9));
     expect(new Set(sampled.map(([first]) => first))).toEqual(new Set([2, 4]));
+  });
+
+  it("a cache grows with a long text: token by token it is what one pass over the whole text says", () => {
+    const long = wired({ ...text, shape: [301] });
+    const prompt = [3, 1, 4];
+    for (const options of [{}, { beams: 2 }]) {
+      const sampling = long.model.sampling({
+        n: 1,
+        options: { ...options, maxNewTokens: 290 },
+        inputs: { prompt: { shape: [1, 3], dtype: "int32" } },
+      });
+      expect(sampling.growth?.map(({ at }) => at)).toEqual([157]); // 3 + 290 columns: room for 160, then for all
+    }
+    const greedy = run(long, { prompt: [prompt], options: { temperature: 0, maxNewTokens: 290 } })[0] as number[];
+    const tokens = tf.tensor2d([greedy], [1, 293], "int32");
+    const logits = long.network.logits(long.params, { inputs: tokens, targets: tokens });
+    const best = (tf.argMax(logits, 2).arraySync() as number[][])[0] as number[];
+    expect(greedy.slice(3)).toEqual(best.slice(2, -1));
+    expect(new Set(greedy.slice(3)).size).toBeGreaterThan(1);
   });
 
   it("past the window forgets its older half and goes on with the newer half at positions from 0", () => {

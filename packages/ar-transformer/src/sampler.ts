@@ -2,6 +2,7 @@ import {
   categorical,
   dynamicUpdateSlice,
   fold,
+  type Growth,
   type Key,
   NO_TOKEN,
   type SampleRequest,
@@ -11,7 +12,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ArSampleOptions } from "./config.js";
 import { processLogits } from "./logits.js";
-import { type KeyValue, reserve } from "./networks/attention.js";
+import { enlarge, type KeyValue, reserve } from "./networks/attention.js";
 import type { Memory } from "./networks/encoder-decoder.js";
 import { type Network, pickRows } from "./networks/network.js";
 import type { Task } from "./tasks/task.js";
@@ -22,8 +23,8 @@ export interface Lengths {
   readonly prompt: number;
   /** Tokens to generate. */
   readonly steps: number;
-  /** Columns of the cache. */
-  readonly slots: number;
+  /** Columns of the cache, smallest first: it grows as tokens come, and ends as large as it must be. */
+  readonly slots: readonly [number, ...number[]];
   /** What the window slides by when the cache is full; 0: it never is. */
   readonly slide: number;
 }
@@ -103,7 +104,7 @@ export function readPrompt(
   return {
     ...read,
     tokens: tf.pad(spread(prompt.tokens, rows, count), room, task.pad),
-    layers: layers.map((layer) => reserve(layer, lengths.slots)),
+    layers: layers.map((layer) => reserve(layer, lengths.slots[0])),
     padding: spread(prompt.padding, rows, count),
   };
 }
@@ -147,7 +148,7 @@ export function tokenSampling(generator: Generator): Sampling<any, any, any> {
         ended: tf.maximum(carry.ended, isEnd(generator, token)),
       };
     },
-    ...(slide === 0 ? {} : { refresh: sliding(generator) }),
+    ...(slide === 0 ? { growth: growing(lengths) } : { refresh: sliding(generator) }),
     ...(stops(generator).length === 0
       ? {}
       : { done: ({ ended }: Carry) => tf.equal(tf.min(ended), tf.scalar(1, "int32")) }),
@@ -190,9 +191,18 @@ function isEnd(generator: Generator, token: Tensor): Tensor {
   );
 }
 
+/** The cache's larger sizes, each from the step on that writes beyond the smaller. */
+export function growing({ prompt, slots }: Lengths): Growth<{ readonly layers: readonly KeyValue[] }>[] {
+  return slots.slice(1).map((size, i) => ({
+    at: (slots[i] as number) - prompt,
+    grow: (carry) => ({ ...carry, layers: carry.layers.map((layer) => enlarge(layer, size)) }),
+  }));
+}
+
 /** When the window is full its older half is forgotten, and the newer half read anew at positions from 0. */
 function sliding({ network, lengths }: Generator): NonNullable<Sampling["refresh"]> {
-  const { prompt, slots, slide } = lengths;
+  const { prompt, slide } = lengths;
+  const [slots] = lengths.slots;
   const kept = slots - slide;
   return {
     due: (i) => i + prompt >= slots && (i + prompt - slots) % slide === 0,

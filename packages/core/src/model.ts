@@ -86,7 +86,7 @@ export interface SamplingPlan {
   readonly inputs?: Readonly<Record<string, TensorSpec>>;
 }
 
-/** A scan: `start`, then `steps` times `step`, then `finish`; each part is compiled once. */
+/** A scan: `start`, then `steps` times `step`, then `finish`; each part is compiled once, for each shape of the carry. */
 export interface Sampling<P = any, S = any, C extends TensorTree = any> {
   /** 0: VAE, GAN, flow; T: diffusion; maxNewTokens: autoregressive; D: MAF. */
   readonly steps: number;
@@ -98,10 +98,22 @@ export interface Sampling<P = any, S = any, C extends TensorTree = any> {
     due(i: number): boolean;
     step(params: P, state: S, carry: C, i: Tensor, key: Key): C;
   };
+  /**
+   * Where the carry takes a larger shape: a cache with room for the tokens of the next steps, not yet for all that may come. By ascending step; what
+   * follows each is compiled for itself.
+   */
+  readonly growth?: readonly Growth<C>[];
   /** Whether further steps change nothing, bool scalar: the scan ends early, up to one step later. */
   done?(carry: C): Tensor;
   /** @returns Samples in the data's own range, shape `(n, ...datum.shape)`; longer or shorter when the request's options say so. */
   finish(params: P, state: S, carry: C): Tensor;
+}
+
+/** A larger carry from some step on. */
+export interface Growth<C extends TensorTree = any> {
+  /** The first step that needs it, at least 1. */
+  readonly at: number;
+  grow(carry: C): C;
 }
 
 /** Encoder and decoder of a latent-variable model: interpolation, features, reconstruction. */

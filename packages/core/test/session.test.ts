@@ -38,8 +38,32 @@ function counting(steps: number): GenerativeModel<{ shift: tf.Tensor }, object> 
   };
 }
 
-async function open(steps: number, engine: Engine = eager()): Promise<Session> {
-  const model = counting(steps);
+/** Lists the numbers of its steps; the list has room for two at first, then for three, then for all five. */
+function listing(): GenerativeModel<{ shift: tf.Tensor }, object> {
+  const grow = (room: number) => (carry: { x: tf.Tensor }) => {
+    const x = tf.pad(carry.x, [
+      [0, 0],
+      [0, room - (carry.x.shape[1] as number)],
+    ]);
+    return { ...carry, x };
+  };
+  const sampling: Sampling = {
+    steps: 5,
+    growth: [
+      { at: 2, grow: grow(3) },
+      { at: 3, grow: grow(5) },
+    ],
+    start: (_params, _state, key: Key, { n }) => ({ x: tf.zeros([n, 2]), first: normal(key, [n, 1]) }),
+    step: (_params, _state, { x, first }, i) => {
+      const here = tf.oneHot(tf.reshape(i, [1]) as tf.Tensor1D, x.shape[1] as number);
+      return { x: tf.add(x, tf.mul(here, tf.cast(tf.add(i, 1), "float32"))), first };
+    },
+    finish: (_params, _state, { x, first }) => tf.concat([first, grow(5)({ x }).x], 1),
+  };
+  return { ...counting(0), sampling: () => sampling };
+}
+
+async function open(steps: number, engine: Engine = eager(), model = counting(steps)): Promise<Session> {
   const store = engine.createStore();
   await store.write([["params.shift", hostTensor([10], [])]]);
   return new Session(model, engine, store, modelSpecs(model, dataset.splits.train, 2), "params");
@@ -67,6 +91,24 @@ describe("Session", () => {
     expect(calls).toEqual([256, 256, 256]);
     const few = await (await open(3)).sample({ n: 256, seed: 5 });
     expect(many.data.slice(0, 512)).toEqual(few.data);
+    expect([...session.store.specs().keys()]).toEqual(["params.shift"]);
+  });
+
+  it("lets the carry grow where the sampler says so, in every call and every stream, and frees the smaller ones", async () => {
+    const session = await open(0, eager(), listing());
+    const { data, shape } = await session.sample({ n: 300 });
+    expect(shape).toEqual([300, 6]);
+    const rows = Array.from({ length: 300 }, (_, i) => [...data.slice(6 * i, 6 * i + 6)]);
+    expect(rows.every(([, ...list]) => String(list) === "1,2,3,4,5")).toBe(true);
+    expect(new Set(rows.map(([first]) => first)).size).toBe(300);
+    const frames = [];
+    for await (const { x } of session.sampleStream({ n: 1 })) frames.push([...x.data.slice(1)].filter(Boolean).length);
+    expect(frames).toEqual([0, 1, 2, 3, 4, 5]);
+    const stream = session.sampleStream({ n: 1 })[Symbol.asyncIterator]();
+    for (let step = 0; step <= 3; step++) await stream.next();
+    const carries = [...session.store.specs()].filter(([path]) => path.endsWith(".x"));
+    expect(carries.map(([, { shape }]) => shape)).toEqual([[1, 3]]);
+    await stream.return?.();
     expect([...session.store.specs().keys()]).toEqual(["params.shift"]);
   });
 

@@ -129,14 +129,15 @@ export function slotsOf({ k }: KeyValue): number {
 
 /** A cache: keys and values with room for `slots` positions. */
 export function reserve({ k, v }: KeyValue, slots: number): KeyValue {
+  const headless = (x: Tensor) => (x.shape[1] === 1 ? tf.squeeze(x, [1]) : x);
+  return enlarge({ k: headless(k), v: headless(v) }, slots);
+}
+
+/** A cache with room for more positions behind its own. */
+export function enlarge({ k, v }: KeyValue, slots: number): KeyValue {
   const grow = (x: Tensor) => {
-    const grown = tf.pad(x as tf.Tensor4D, [
-      [0, 0],
-      [0, 0],
-      [0, slots - (x.shape[2] as number)],
-      [0, 0],
-    ]);
-    return x.shape[1] === 1 ? tf.squeeze(grown, [1]) : grown;
+    const room: [number, number][] = x.shape.map((size, axis) => [0, axis === x.rank - 2 ? slots - size : 0]);
+    return tf.pad(x, room);
   };
   return { k: grow(k), v: grow(v) };
 }

@@ -38,7 +38,12 @@ describe("chooseLowering", () => {
     ],
     ["an evaluation: nothing", evaluation, step, { first: "graph" }],
     ["an initialisation: nothing", creation, { state: {}, inputs: { x: matrix } }, { first: "graph" }],
-    ["a sampling step: all of it, later", sampling, carried, { first: "graph", repeated: "xla" }],
+    [
+      "a sampling step: all of it, later",
+      sampling,
+      carried,
+      { first: "graph", repeated: { lowering: "xla", after: 256 } },
+    ],
     [
       "a sampling step with convolutions: nothing",
       convolvedSampling,
@@ -47,6 +52,14 @@ describe("chooseLowering", () => {
     ],
   ] as const)("compiles of %s", (_name, f, specs, plan) => {
     expect(choose(f, specs)).toEqual(plan);
+  });
+
+  it("compiles a large sampling step sooner, after as many values as small ones have in all their runs", () => {
+    const [rows, width] = [10_000, 1000];
+    const spec = (...shape: number[]) => ({ shape, dtype: "float32" as const });
+    const large = { state: { w: spec(width, width), v: spec(width, width), carry: spec(rows, width) }, inputs: {} };
+    const plan = choose(sampling, large);
+    expect(plan).toEqual({ first: "graph", repeated: { lowering: "xla", after: 25 } });
   });
 
   it("leaves products to oneDNN in bf16, and everything to it without XLA", () => {

@@ -92,7 +92,8 @@ export async function tensorflow(options: TensorflowOptions = {}): Promise<Tenso
       };
       const { first, repeated } =
         lowering === undefined ? chooseLowering(program, { xla: runtime.xla, precision }) : { first: lowering };
-      return repeated === undefined ? make(first) : new RepeatedExecutable(make(first), () => make(repeated));
+      if (repeated === undefined) return make(first);
+      return new RepeatedExecutable(make(first), repeated.after, () => make(repeated.lowering));
     },
     async dispose() {
       await Promise.all([...held].map((thing) => thing.dispose()));

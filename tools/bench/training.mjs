@@ -9,6 +9,8 @@ import {
   parseOptions,
   philoxNormal,
   sizeOf,
+  stepInputSpecs,
+  stepInputs,
   trainConfigSchema,
   trainStateSpecs,
   trainStep,
@@ -36,16 +38,15 @@ export async function openTraining(engine, { model, batch, optimizer, noise }) {
     await init.dispose();
   };
   await initialize();
-  const inputs = { batch, step: { shape: [], dtype: "int32" } };
   const stateSpecs = trainStateSpecs(model, specs, config);
   const program = await compile(
     engine,
     trainStep(model, activeObjectives(model, 0), config),
-    { state: stateSpecs, inputs },
+    { state: stateSpecs, inputs: stepInputSpecs(batch) },
     store,
   );
   let t = 0;
-  const queue = () => program.run({ batch, step: hostTensor([t], [], "int32") }, stepKey(t++));
+  const queue = () => program.run(stepInputs(batch, t, config.steps), stepKey(t++));
 
   return {
     program,

@@ -99,7 +99,16 @@ export {
   type ActiveObjective,
   activeObjectives,
   initialState,
+  stepInputSpecs,
+  stepInputs,
   trainStateSpecs,
   trainStep,
 } from "./train-step.js";
-export { type FitRequest, type FitResult, type Progress, Trainer, type TrainerServices } from "./trainer.js";
+export {
+  type FitRequest,
+  type FitResult,
+  type Progress,
+  Trainer,
+  type TrainerServices,
+  type Trial,
+} from "./trainer.js";

@@ -2,6 +2,8 @@ import {
   evalShape,
   flatten,
   fold,
+  type HostTensor,
+  hostTensor,
   type Key,
   mapTree,
   type ProgramFunction,
@@ -19,6 +21,7 @@ import {
   type Optimizer,
   type OptState,
   optimizerFromConfig,
+  type StepCount,
   selectTree,
 } from "./optim/index.js";
 import type { TensorTree } from "./tensor-tree.js";
@@ -42,6 +45,20 @@ interface StepInputs {
   readonly batch: Batch;
   /** int32 scalar. */
   readonly step: Tensor;
+  /** Length of the run, int32 scalar: schedules follow it, so that one program serves runs of any length. */
+  readonly steps: Tensor;
+}
+
+/** Shapes of a training step's inputs. @param batch Those of the data. */
+export function stepInputSpecs(batch: Record<string, TensorSpec>): Tree<TensorSpec> {
+  const number = { shape: [], dtype: "int32" } as const;
+  return { batch, step: number, steps: number } as unknown as Tree<TensorSpec>;
+}
+
+/** What step `t` of a run of `steps` is given. */
+export function stepInputs(batch: Record<string, HostTensor>, t: number, steps: number): Tree<HostTensor> {
+  const [step, all] = [t, steps].map((number) => hostTensor([number], [], "int32"));
+  return { batch, step, steps: all } as unknown as Tree<HostTensor>;
 }
 
 /** An objective as it runs on a step. */
@@ -81,7 +98,7 @@ function trainingExtras(
   const byObjective = <T>(make: (objective: Objective) => T) =>
     Object.fromEntries(model.objectives.map((objective) => [objective.name, make(objective)]));
   return {
-    optimizer: byObjective(({ name, trains }) => optimizerOf(config, name).init(pick(params, trains))),
+    optimizer: byObjective(({ name, trains }) => optimizerOf(config, name, config.steps).init(pick(params, trains))),
     guard: byObjective(guardInit),
     ...(config.emaDecay > 0 ? { ema: pick(params, averagedGroups(model)) } : {}),
   };
@@ -104,11 +121,11 @@ export function trainStep(
   active: readonly ActiveObjective[],
   config: StepConfig,
 ): ProgramFunction {
-  return (before: TrainState, { batch, step }: StepInputs, key) => {
+  return (before: TrainState, { batch, ...time }: StepInputs, key) => {
     let now: TrainState = { ...before, state: before.state ?? {} };
     const metrics: Record<string, Tensor> = {};
     for (const { objective, lazy } of active) {
-      const result = update({ objective, lazy }, now, { batch, step }, fold(key, objective.name), config);
+      const result = update({ objective, lazy }, now, { batch, ...time }, fold(key, objective.name), config);
       now = result.next;
       const prefix = model.objectives.length > 1 ? `${objective.name}/` : "";
       for (const [name, value] of Object.entries(result.metrics)) metrics[`${prefix}${name}`] = value;
@@ -121,7 +138,7 @@ export function trainStep(
 function update(
   { objective, lazy }: ActiveObjective,
   now: TrainState,
-  { batch, step }: StepInputs,
+  { batch, step, steps }: StepInputs,
   key: Key,
   config: StepConfig,
 ): { next: TrainState; metrics: Record<string, Tensor> } {
@@ -136,7 +153,7 @@ function update(
     now.guard[name] as GuardState,
     maxGradNorm === undefined ? {} : { maxGradNorm },
   );
-  const stepped = optimizerOf(config, name).step(params, grads, now.optimizer[name] as OptState, { step });
+  const stepped = optimizerOf(config, name, steps).step(params, grads, now.optimizer[name] as OptState, { step });
   const ema =
     average && now.ema
       ? emaUpdate(pick(now.ema, trains), stepped.params as Branches, step, { decay: config.emaDecay })
@@ -155,8 +172,8 @@ function update(
   };
 }
 
-function optimizerOf(config: StepConfig, objective: string): Optimizer {
-  return optimizerFromConfig(objectiveOptimizer(config, objective), config.steps);
+function optimizerOf(config: StepConfig, objective: string, steps: StepCount): Optimizer {
+  return optimizerFromConfig(objectiveOptimizer(config, objective), steps);
 }
 
 /** The objective's loss with its lazy term, scaled by the interval. */

@@ -3,7 +3,6 @@ import {
   type Engine,
   type HostTensor,
   hostKey,
-  hostTensor,
   type Program,
   type Store,
   type TensorSpec,
@@ -23,7 +22,15 @@ import type { GenerativeModel } from "./model.js";
 import { batchSpecs, checkTensors, type ModelSpecs, modelSpecs } from "./model-specs.js";
 import { Session } from "./session.js";
 import { estimateSize, isTimed, type StepConfig, type TrainConfig, totalSteps } from "./train-config.js";
-import { type ActiveObjective, activeObjectives, initialState, trainStateSpecs, trainStep } from "./train-step.js";
+import {
+  type ActiveObjective,
+  activeObjectives,
+  initialState,
+  stepInputSpecs,
+  stepInputs,
+  trainStateSpecs,
+  trainStep,
+} from "./train-step.js";
 
 /** Services the trainer works with. */
 export interface TrainerServices {
@@ -55,6 +62,8 @@ export interface FitRequest {
   readonly dataset: Dataset;
   readonly engine: Engine;
   readonly config: TrainConfig;
+  /** The trial that settled the number of updates: what was compiled for it is used on. */
+  readonly trial?: Trial;
   /** Continue from a checkpoint of the store. */
   readonly resume?: CheckpointChoice;
   /** Stop early, in updates or in an evaluation: the state is saved and `fit` returns with `interrupted`. */
@@ -102,8 +111,9 @@ export class Trainer {
    * @throws UserError when data, configuration or checkpoint cannot be right, or training diverges.
    */
   async fit(request: FitRequest): Promise<FitResult> {
-    const steps = isTimed(request.config) ? { steps: await this.stepsInTime(request) } : {};
-    const fit = await Fit.prepare(this.services, { ...request, config: { ...request.config, ...steps } });
+    const trial = isTimed(request.config) ? await this.trial(request) : request.trial;
+    const config = trial === undefined ? request.config : { ...request.config, steps: trial.steps };
+    const fit = await Fit.prepare(this.services, { ...request, config, ...(trial && { trial }) });
     return fit.run();
   }
 
@@ -111,14 +121,23 @@ export class Trainer {
    * How many updates fit into the time limit of a configuration: some are done for a few seconds and forgotten. The run itself is then
    * a function of its configuration again, with this number of steps.
    */
-  async stepsInTime({ model, dataset, engine, config }: FitRequest): Promise<number> {
+  async trial({ model, dataset, engine, config }: FitRequest): Promise<Trial> {
     const { minutes: _, ...unlimited } = config;
-    const trial = await Fit.prepare(
+    const fit = await Fit.prepare(
       { ...this.services, sink: combineSinks([]) },
       { model, dataset, engine, config: { ...unlimited, steps: TRIAL_STEPS } },
     );
-    return trial.stepsIn(60 * (config.minutes as number));
+    return fit.tryFor(60 * (config.minutes as number));
   }
+}
+
+/** Updates that were done to learn their speed. */
+export interface Trial {
+  /** How many fit into the time. */
+  readonly steps: number;
+  /** Compiled training steps by name, and the store that they work on. */
+  readonly programs: Map<string, Promise<Program>>;
+  readonly store: Store;
 }
 
 /** Length of a schedule that has not begun to change when a trial ends. */
@@ -134,7 +153,7 @@ const programName = (active: readonly ActiveObjective[]): string =>
 
 /** One call of {@link Trainer.fit}. */
 class Fit {
-  readonly #programs = new Map<string, Promise<Program>>();
+  readonly #programs: Map<string, Promise<Program>>;
   readonly #sums = new Map<string, { sum: number; n: number }>();
   #step = 0;
   #trainMs = 0;
@@ -155,16 +174,19 @@ class Fit {
     private readonly order: BatchOrder,
     private readonly config: StepConfig,
     private readonly session: Session,
-  ) {}
+  ) {
+    this.#programs = request.trial?.programs ?? new Map();
+  }
 
   static async prepare(services: TrainerServices, request: FitRequest): Promise<Fit> {
-    const { model, dataset, engine } = request;
+    const { model, dataset, engine, trial } = request;
     const { train } = dataset.splits;
     model.checkData?.(train, dataset.columns);
     const order = batchOrder(train.size, request.config.batchSize, request.config.seed);
     const config = { ...request.config, steps: totalSteps(request.config, order.stepsPerEpoch) };
     const specs = modelSpecs(model, train, config.batchSize);
-    const store = engine.createStore();
+    const store = trial?.store ?? engine.createStore();
+    await store.delete([...store.specs().keys()]); // what a trial learned
     const session = new Session(model, engine, store, specs, config.emaDecay > 0 ? "ema" : "params");
     const fit = new Fit(services, request, store, specs, order, config, session);
     await (request.resume === undefined ? fit.#initialise() : fit.#restore(request.resume));
@@ -204,7 +226,7 @@ class Fit {
   }
 
   /** Does updates for a while, then says how many there can be in so many seconds. */
-  async stepsIn(seconds: number): Promise<number> {
+  async tryFor(seconds: number): Promise<Trial> {
     const limit = 1000 * Math.min(TRIAL.most, Math.max(TRIAL.least, TRIAL.share * seconds));
     await this.#runUntil(3); // the programs of most models are compiled by then: the first step has every objective and lazy term
     const [from, first] = [this.#elapsed(), this.#step];
@@ -214,9 +236,8 @@ class Fit {
       await this.#runUntil(this.#step + Math.min(block, Math.max(1, fitting)));
     }
     const milliseconds = (this.#elapsed() - from) / (this.#step - first);
-    for (const program of this.#programs.values()) await (await program).dispose();
-    await this.store.dispose();
-    return Math.max(1, Math.floor(((1 - RESERVE) * 1000 * seconds) / milliseconds));
+    const steps = Math.max(1, Math.floor(((1 - RESERVE) * 1000 * seconds) / milliseconds));
+    return { steps, programs: this.#programs, store: this.store };
   }
 
   async run(): Promise<FitResult> {
@@ -293,7 +314,7 @@ class Fit {
     const { dataset } = this.request;
     const program = await this.#program(active);
     const batch = dataset.splits.train.gather(this.order.indices(t));
-    return program.run({ batch, step: hostTensor([t], [], "int32") }, hostKey(config.seed, "train", t));
+    return program.run(stepInputs(batch, t, config.steps), hostKey(config.seed, "train", t));
   }
 
   #program(active: readonly ActiveObjective[]): Promise<Program> {
@@ -302,14 +323,9 @@ class Fit {
     const name = programName(active);
     let program = this.#programs.get(name);
     if (program === undefined) {
-      const inputs = { batch: batchSpecs(dataset.splits.train, config.batchSize), step: { shape: [], dtype: "int32" } };
+      const inputs = stepInputSpecs(batchSpecs(dataset.splits.train, config.batchSize));
       const state = trainStateSpecs(model, this.specs, config);
-      program = compile(
-        engine,
-        trainStep(model, active, config),
-        { state, inputs: inputs as Tree<TensorSpec> },
-        this.store,
-      );
+      program = compile(engine, trainStep(model, active, config), { state, inputs }, this.store);
       this.#programs.set(name, program);
     }
     return program;

@@ -261,4 +261,30 @@ describe("a time limit", () => {
     expect(trainSeconds).toBeLessThan(12.5);
     expect(sink.series("train/seconds").at(-1)?.value).toBeLessThanOrEqual(trainSeconds);
   });
+
+  it("compiles once for the trial and the run, which is to the byte what a run of so many updates is", async () => {
+    const engine = eager();
+    const names: string[] = [];
+    const counting = Object.assign(Object.create(engine) as typeof engine, {
+      compile(...args: Parameters<typeof engine.compile>) {
+        names.push([...args[0].states].some(({ path }) => path.startsWith("optimizer.")) ? "update" : "other");
+        return engine.compile(...args);
+      },
+    });
+    const options = { optimizer: { learningRate: 0.01, schedule: "cosine", warmup: 0.1 } } as const;
+    const trainer = new Trainer({
+      clock,
+      checkpoints: new MemoryCheckpointStore(),
+      sink: new MemorySink(),
+      evaluator: new Evaluator(),
+    });
+    const config = parseOptions("test", trainConfigSchema, { batchSize: 8, minutes: 0.2, ...options });
+    const trial = await trainer.trial({ model, dataset: syntheticDataset(datum), engine: counting, config });
+    const timed = await fitGaussian(options, { engine: counting, trial: { ...trial, steps: 20 } });
+    expect(names.filter((name) => name === "update")).toHaveLength(3); // two first states, one training step
+    expect(timed.step).toBe(20);
+    const counted = await fitGaussian({ steps: 20, ...options });
+    const all = (r: typeof timed) => r.session.store.read([...r.session.store.specs().keys()].sort());
+    expect(await all(timed)).toEqual(await all(counted));
+  });
 });

@@ -21,7 +21,14 @@ import { batchSpecs, modelSpecs, parameterCount } from "../model-specs.js";
 import * as nn from "../nn/index.js";
 import { Session } from "../session.js";
 import { trainConfigSchema } from "../train-config.js";
-import { activeObjectives, initialState, trainStateSpecs, trainStep } from "../train-step.js";
+import {
+  activeObjectives,
+  initialState,
+  stepInputSpecs,
+  stepInputs,
+  trainStateSpecs,
+  trainStep,
+} from "../train-step.js";
 import { shareOf } from "./classes.js";
 import type { Estimate } from "./frechet.js";
 import { shifted } from "./shifted.js";
@@ -90,15 +97,14 @@ export async function trainAndTest(
       trainStep(model, activeObjectives(model, 0), config),
       {
         state: trainStateSpecs(model, specs, config),
-        inputs: { batch, step: { shape: [], dtype: "int32" } } as unknown as Tree<TensorSpec>,
+        inputs: stepInputSpecs(batch),
       },
       store,
     );
     for (let t = 0; t < steps; t++) {
       const drawn = split.gather(order.indices(t));
       const x = isMoved ? shifted(drawn.x as HostTensor, shift, hostKey(seed, "shift", t)) : drawn.x;
-      const inputs = { batch: { ...drawn, x }, step: hostTensor([t], [], "int32") } as Tree<HostTensor>;
-      await step.run(inputs, hostKey(seed, "train", t));
+      await step.run(stepInputs({ ...drawn, x: x as HostTensor }, t, steps), hostKey(seed, "train", t));
     }
     const right = await new Session(model, engine, store, specs, "ema").perExample(isRight(model), splitOf(test));
     return { accuracy: shareOf(right.data, (value) => value > 0.5), parameters: parameterCount(specs) };

@@ -22,7 +22,7 @@ import {
   trainConfigSchema,
   trainingOf,
 } from "../train-config.js";
-import { type FitRequest, type FitResult, type Progress, Trainer } from "../trainer.js";
+import { type FitRequest, type FitResult, type Progress, Trainer, type Trial } from "../trainer.js";
 import type { FileCheckpointStore } from "./checkpoint-store.js";
 import { dataKind, selectRows } from "./report/data-kind.js";
 import { bytesOf, type Drawing, endingOf } from "./report/figure.js";
@@ -104,14 +104,14 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   const model = createModel(request.model, dataset);
   const evaluator = request.evaluator ?? new Evaluator();
   if (request.metrics) evaluator.choose(model, dataset, request.metrics);
-  const { config, stepsPerEpoch } = await settle(request, dataset, model);
+  const { config, stepsPerEpoch, trial } = await settle(request, dataset, model);
   const description = describe(request, config, dataset);
   const checkpoint = resumed && (await loadCheckpoint(resumed, request.resume as CheckpointChoice));
   const stored = storedDescription(description);
   const folder = await (resumed?.withConfig(stored) ?? createRunFolder(out, stored, { overwrite: request.overwrite }));
   const sink = combineSinks([await folder.openLogs(checkpoint?.info.step ?? (resumed && 0)), ...(request.sinks ?? [])]);
   try {
-    const fitted = await fitModel({ request, folder, model, dataset, config, sink, checkpoint, evaluator });
+    const fitted = await fitModel({ request, folder, model, dataset, config, trial, sink, checkpoint, evaluator });
     const { session } = fitted;
     if (fitted.interrupted) return { folder, description, session, dataset, result: fitted };
     const metrics = await finalMetrics(request, fitted, dataset, evaluator);
@@ -157,7 +157,7 @@ async function settle(
   { config: asked, engine, evaluations, onStage = () => {} }: TrainRunRequest,
   dataset: Dataset,
   model: GenerativeModel,
-): Promise<{ config: TrainConfig; stepsPerEpoch: number }> {
+): Promise<{ config: TrainConfig; stepsPerEpoch: number; trial?: Trial }> {
   const { train, test } = dataset.splits;
   const given = trainingOf(model, asked);
   model.checkData?.(train, dataset.columns);
@@ -166,21 +166,23 @@ async function settle(
   modelSpecs(model, train, given.batchSize);
   const timed = isTimed(given);
   if (timed) onStage("measuring how many updates fit into the time");
-  const steps = timed ? await stepsInTime({ model, dataset, engine, config: given }) : totalSteps(given, stepsPerEpoch);
+  const trial = timed ? await tryOut({ model, dataset, engine, config: given }) : undefined;
+  const steps = trial?.steps ?? totalSteps(given, stepsPerEpoch);
   const checkpointEvery = asked.checkpointEvery ?? (timed ? Math.ceil(steps / 10) : given.checkpointEvery);
   const cheapEvery = evaluations === undefined ? updatesBetween(given, test.size) : 1;
   const evaluateEvery = asked.evaluateEvery ?? Math.max(cheapEvery, Math.ceil(steps / (evaluations ?? EVALUATIONS)));
-  return { config: { ...given, steps, evaluateEvery, checkpointEvery }, stepsPerEpoch };
+  const config = { ...given, steps, evaluateEvery, checkpointEvery };
+  return { config, stepsPerEpoch, ...(trial && { trial }) };
 }
 
-function stepsInTime(request: FitRequest): Promise<number> {
+function tryOut(request: FitRequest): Promise<Trial> {
   const checkpoints = new MemoryCheckpointStore();
   return new Trainer({
     clock: systemClock,
     checkpoints,
     sink: combineSinks([]),
     evaluator: new Evaluator([]),
-  }).stepsInTime(request);
+  }).trial(request);
 }
 
 function describe(request: TrainRunRequest, train: TrainConfig, dataset: Dataset): RunDescription {
@@ -254,6 +256,7 @@ interface Fitting {
   readonly model: GenerativeModel;
   readonly dataset: Dataset;
   readonly config: TrainConfig;
+  readonly trial: Trial | undefined;
   readonly sink: LogSink;
   readonly checkpoint: LoadedCheckpoint | undefined;
   readonly evaluator: Evaluator;
@@ -265,6 +268,7 @@ async function fitModel({
   model,
   dataset,
   config,
+  trial,
   sink,
   checkpoint,
   evaluator,
@@ -278,6 +282,7 @@ async function fitModel({
     dataset,
     engine,
     config,
+    ...(trial && { trial }),
     onEvaluate: async (step, results, session, ...more) => {
       const drawn = await request.onEvaluate?.(step, results, session, ...more);
       await drawSamples(step, session, drawn ?? undefined);

@@ -50,6 +50,22 @@ describe("optimizerFromConfig", () => {
     expect(trajectory(optimizerFromConfig(config, 10))).toEqual(trajectory(expected));
   });
 
+  it("gives the same rates where the length of the run is a value of the program", () => {
+    for (const schedule of ["constant", "linear", "cosine", "exponential", "step", "noam"]) {
+      for (const warmup of schedule === "cosine" || schedule === "noam" ? [0, 7, 0.105] : [0]) {
+        const config = optimizerSchema.parse({ schedule, warmup, final: 1e-4, decayRate: 0.5, boundaries: [20] });
+        const rates = [100, tf.scalar(100, "int32")].map((length) => {
+          const rate = scheduleFromConfig(config, length);
+          return [0, 3, 10, 50, 99].map((step) => rate(tf.scalar(step, "int32")).dataSync()[0] as number);
+        });
+        const [known, given] = rates as [number[], number[]];
+        given.forEach((rate, i) => {
+          expect(rate, `${schedule} ${warmup}`).toBeCloseTo(known[i] as number, 8);
+        });
+      }
+    }
+  });
+
   it("gives every schedule its value in the middle and at the end", () => {
     const at = (config: object, step: number) =>
       scheduleFromConfig(

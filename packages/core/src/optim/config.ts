@@ -1,4 +1,5 @@
 import { UserError } from "@latentkit/jit";
+import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import { accumulate } from "./accumulate.js";
 import { adam, adamw } from "./adam.js";
@@ -13,6 +14,7 @@ import {
   linearSchedule,
   noamSchedule,
   type Schedule,
+  type StepCount,
   stepSchedule,
 } from "./schedule.js";
 import { sgd } from "./sgd.js";
@@ -116,10 +118,17 @@ function checkRuleOptions(config: OptimizerConfig): void {
   );
 }
 
+/** Whole steps that are a share of a run. */
+function shareOf(totalSteps: StepCount, share: number): StepCount {
+  if (share === 0) return 0;
+  if (typeof totalSteps === "number") return Math.floor(share * totalSteps);
+  return tf.floor(tf.mul(tf.cast(totalSteps, "float32"), share));
+}
+
 /** The learning rate of a configuration over a run of `totalSteps` steps. */
-export function scheduleFromConfig(config: OptimizerConfig, totalSteps: number): Schedule {
+export function scheduleFromConfig(config: OptimizerConfig, totalSteps: StepCount): Schedule {
   const { final, decayRate: rate } = config;
-  const warmup = config.warmup < 1 ? Math.floor(config.warmup * totalSteps) : config.warmup;
+  const warmup = config.warmup < 1 ? shareOf(totalSteps, config.warmup) : config.warmup;
   const peak = config.learningRate ?? DEFAULT_RATE[config.name];
   const makers: Record<OptimizerConfig["schedule"], () => Schedule> = {
     constant: () => constantSchedule(peak),
@@ -128,7 +137,11 @@ export function scheduleFromConfig(config: OptimizerConfig, totalSteps: number):
     exponential: () => exponentialSchedule(peak, { rate, every: totalSteps }),
     step: () => stepSchedule(peak, { boundaries: config.boundaries, factor: rate }),
     noam: () =>
-      noamSchedule({ dModel: config.modelWidth, warmup: Math.max(1, warmup), scale: config.learningRate ?? 1 }),
+      noamSchedule({
+        dModel: config.modelWidth,
+        warmup: typeof warmup === "number" ? Math.max(1, warmup) : tf.maximum(warmup, 1),
+        scale: config.learningRate ?? 1,
+      }),
   };
   return makers[config.schedule]();
 }
@@ -140,7 +153,7 @@ export function scheduleFromConfig(config: OptimizerConfig, totalSteps: number):
  * @param totalSteps Length of the run, for schedules that span it.
  * @throws UserError for unknown options or values, and for options that the chosen rule does not have.
  */
-export function optimizerFromConfig(config: z.input<typeof optimizerSchema>, totalSteps: number): Optimizer {
+export function optimizerFromConfig(config: z.input<typeof optimizerSchema>, totalSteps: StepCount): Optimizer {
   const parsed = optimizerSchema.safeParse(config);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];

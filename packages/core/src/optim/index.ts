@@ -32,6 +32,7 @@ export {
   linearSchedule,
   noamSchedule,
   type Schedule,
+  type StepCount,
   scaleBySchedule,
   stepSchedule,
 } from "./schedule.js";

@@ -100,7 +100,7 @@ export interface Sampling<P = any, S = any, C extends TensorTree = any> {
   };
   /**
    * Where the carry takes a larger shape: a cache with room for the tokens of the next steps, not yet for all that may come. By ascending step; what
-   * follows each is compiled for itself.
+   * follows each is compiled for itself. A `refresh` that is due at the same step still sees the smaller carry.
    */
   readonly growth?: readonly Growth<C>[];
   /** Whether further steps change nothing, bool scalar: the scan ends early, up to one step later. */

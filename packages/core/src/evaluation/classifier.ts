@@ -8,8 +8,6 @@ import {
   type Key,
   sizeOf,
   softmaxCrossEntropy,
-  type TensorSpec,
-  type Tree,
   UserError,
 } from "@latentkit/jit";
 import type { Tensor } from "@tensorflow/tfjs-core";

@@ -25,8 +25,10 @@ export interface LossResult<S> {
 /** What a loss may depend on besides parameters and data. */
 export interface LossContext {
   readonly key: Key;
-  /** Update number, counted from 0: int32 scalar. For warm-up and schedules inside a loss. */
+  /** Update number, counted from 0: int32 scalar. For warm-up inside a loss. */
   readonly step: Tensor;
+  /** Share of the run's updates that are done: float32 scalar, 0 at the first. For schedules that end with the run, however long it is. */
+  readonly progress: Tensor;
 }
 
 /** A term that costs much and need not be computed always, such as a gradient penalty. */

@@ -10,7 +10,7 @@ import {
   type TensorSpec,
   type Tree,
 } from "@latentkit/jit";
-import { add, engine, keep, maximum, mul, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import { add, cast, div, engine, keep, maximum, mul, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { Batch, GenerativeModel, LossContext, LossResult, Objective } from "./model.js";
 import type { ModelSpecs } from "./model-specs.js";
 import {
@@ -145,7 +145,8 @@ function update(
   const { name, trains, average = true } = objective;
   const params = pick(now.params, trains);
   const loss = lazy ? withLazyTerm(objective) : objective.loss.bind(objective);
-  const { result, grads } = lossAndGradients({ name, loss }, now, params, batch, { key, step });
+  const progress = div(cast(step, "float32"), cast(steps, "float32"));
+  const { result, grads } = lossAndGradients({ name, loss }, now, params, batch, { key, step, progress });
   const { maxGradNorm } = config;
   const verdict = guard(
     result.loss,

@@ -64,8 +64,11 @@ describe("the loss", () => {
   const loss = (options: object, datum: DatumSpec, batch: { x: tf.Tensor; label?: tf.Tensor }, network: Network) => {
     const one = modelOf({ ...wireDiffusion(config(options), datum), network });
     const { params, state } = one.init(key(0), batch);
-    return one.objectives[0]?.loss(params, state, batch, { key: key(1), step: tf.scalar(0, "int32") })
-      .loss as tf.Tensor;
+    return one.objectives[0]?.loss(params, state, batch, {
+      key: key(1),
+      step: tf.scalar(0, "int32"),
+      progress: tf.scalar(0),
+    }).loss as tf.Tensor;
   };
 
   it("of a network that predicts nothing is the variance of the target: 1 for noise and for Karras et al.'s F", () => {

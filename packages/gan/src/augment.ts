@@ -80,18 +80,19 @@ export function augment(x: Tensor, chosen: readonly Augmentation[], key: Key): T
 export interface InstanceNoise {
   readonly from: number;
   readonly to: number;
-  readonly steps: number;
+  /** Share of the run until the noise ends, in (0, 1]. */
+  readonly share: number;
 }
 
 /**
  * Data or samples with Gaussian noise: two distributions that do not overlap then do, and agree on coarse structure before they agree on fine one.
  * Sønderby et al., "Amortised MAP inference for image super-resolution", 2016, §3.3.1. https://arxiv.org/abs/1610.04490
  *
- * @param step int32 scalar. @param key One of its own for data and for samples: it is their distributions that are blurred alike.
+ * @param progress Share of the run that is over, scalar. @param key One of its own for data and for samples: it is their distributions that are blurred alike.
  */
-export function addInstanceNoise(x: Tensor, { from, to, steps }: InstanceNoise, step: Tensor, key: Key): Tensor {
-  const progress = tf.div(tf.cast(step, "float32"), steps);
-  const deviation = tf.mul(from, tf.exp(tf.mul(progress, Math.log(to / from))));
-  const present = tf.cast(tf.less(progress, 1), "float32");
+export function addInstanceNoise(x: Tensor, { from, to, share }: InstanceNoise, progress: Tensor, key: Key): Tensor {
+  const done = tf.div(progress, share);
+  const deviation = tf.mul(from, tf.exp(tf.mul(done, Math.log(to / from))));
+  const present = tf.cast(tf.less(done, 1), "float32");
   return tf.add(x, tf.mul(normal(key, x.shape), tf.mul(deviation, present)));
 }

@@ -13,7 +13,7 @@ describe("presets", () => {
     expect(settings({}).game).toEqual({
       loss: "relativistic",
       norm: "none",
-      penalty: { name: "r1r2", gamma: 1, finalGamma: 0.2, annealSteps: 16_000, every: 4 },
+      penalty: { name: "r1r2", gamma: 1, finalGamma: 0.2, share: 1, every: 4 },
     });
     expect(settings({}).network).toBe("resnet");
     expect(settings({}, points).network).toBe("mlp");

@@ -7,10 +7,11 @@ import { AUGMENTATIONS } from "./augment.js";
  */
 
 const size = z.int().min(1);
+const share = z.number().positive().max(1);
 const gamma = z.number().positive().describe("weight of the squared gradient, halved");
 const annealed = {
   finalGamma: z.number().positive().optional().describe("weight that gamma falls to, by the same factor a step"),
-  annealSteps: size.optional().describe("steps until gamma is finalGamma, where one is given; 10000 when absent"),
+  share: share.optional().describe("share of the run until gamma is finalGamma, where one is given; 1 when absent"),
 };
 const every = size.default(1).describe("steps between two computations of the penalty, scaled up accordingly");
 
@@ -119,6 +120,13 @@ export const ganConfig = z.object({
     .describe(
       "octaves of sines and cosines that the networks of mlp see beside data and noise, so that both can tell fine structure; for few dimensions",
     ),
+  codes: z
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      "learned vectors that the generator chooses among, by which of its first so many noise values is the largest: data in separate parts, such as digits, are no continuous image of the noise",
+    ),
   width: size
     .optional()
     .describe("channels of dcgan and resnet at full resolution; they double wherever height and width halve"),
@@ -140,7 +148,7 @@ export const ganConfig = z.object({
         weight: z.number().positive().optional(),
         gamma: z.number().positive().optional(),
         finalGamma: z.number().positive().optional(),
-        annealSteps: size.optional(),
+        share: share.optional(),
         decay: z.number().optional(),
         every: size.optional(),
       }),
@@ -169,8 +177,8 @@ export const ganConfig = z.object({
           .positive()
           .default(0.5)
           .describe("standard deviation on the first step, in the networks' units"),
-        to: z.number().positive().default(0.01).describe("the same on step `steps`; none from there on"),
-        steps: size.default(5000),
+        to: z.number().positive().default(0.01).describe("the same where the noise ends"),
+        share: share.default(0.5).describe("share of the run until there is none"),
       }),
     ])
     .optional()

@@ -15,7 +15,7 @@ import { image, initial, key, model, number, numbers, points, spread } from "../
 import { checkData } from "./check-data.js";
 import { gan } from "./plugin.js";
 
-const context = (seed = 1) => ({ key: key(seed), step: tf.scalar(0, "int32") });
+const context = (seed = 1) => ({ key: key(seed), step: tf.scalar(0, "int32"), progress: tf.scalar(0) });
 const small = { latentDim: 2, width: 2, hidden: [6] };
 
 describe("the two objectives", () => {

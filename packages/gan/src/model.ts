@@ -93,13 +93,13 @@ interface Rivals {
 }
 
 /** @param context That of the update: the same key gives the same rivals. */
-function rivals(gan: Gan, params: GanParams, state: GanState, batch: Batch, { key, step }: LossContext): Rivals {
+function rivals(gan: Gan, params: GanParams, state: GanState, batch: Batch, { key, progress }: LossContext): Rivals {
   const label = requireLabel(gan, batch.label); // samples are asked for the batch's own labels
   const z = normal(fold(key, "z"), [batch.x.shape[0] as number, gan.settings.latentDim]);
   const made = generate(gan, params, state, z, { label, training: true });
   const { augment: chosen, noise } = gan.settings;
   const transform = (x: Tensor, side: string) => {
-    const noisy = noise === undefined ? x : addInstanceNoise(x, noise, step, fold(key, "noise", side));
+    const noisy = noise === undefined ? x : addInstanceNoise(x, noise, progress, fold(key, "noise", side));
     return augment(noisy, chosen, fold(key, "augment"));
   };
   const real = transform(gan.scale.toNetwork(batch.x, state.data), "real");
@@ -173,11 +173,11 @@ function gradientPenalty(gan: Gan, params: GanParams, state: GanState, batch: Ba
       case "wgan-gp":
         return wganGp(critic, real, fake, fold(context.key, "between"), penalty.weight);
       case "r1":
-        return zeroCentredPenalty(critic, real, annealedGamma(penalty, context.step));
+        return zeroCentredPenalty(critic, real, annealedGamma(penalty, context.progress));
       case "r2":
-        return zeroCentredPenalty(critic, fake, annealedGamma(penalty, context.step));
+        return zeroCentredPenalty(critic, fake, annealedGamma(penalty, context.progress));
       case "r1r2": // the mean over both halves, twice, is their sum
-        return tf.mul(2, zeroCentredPenalty(both, tf.concat([real, fake]), annealedGamma(penalty, context.step)));
+        return tf.mul(2, zeroCentredPenalty(both, tf.concat([real, fake]), annealedGamma(penalty, context.progress)));
       default:
         throw new Error(`penalty ${penalty.name} has no gradient`);
     }

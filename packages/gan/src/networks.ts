@@ -28,7 +28,7 @@ export function createNetworks(
   const discriminatorNorm = settings.game.norm === "batch" ? "batch" : "none";
   const options: NetworkOptions = { ...settings, shape, classes, discriminatorNorm };
   return {
-    generator: withLabel(GENERATORS[settings.network], options),
+    generator: withCodes((inner) => withLabel(GENERATORS[settings.network], inner), options),
     discriminator: withHead(BODIES[settings.network](options), classes),
   };
 }
@@ -71,6 +71,25 @@ function withDenseEnd(make: (options: NetworkOptions) => Body): (options: Networ
         return denseLayers(layers, {}, inner.apply(image, x), { training: true }).h;
       },
     };
+  };
+}
+
+/**
+ * The largest of the first `codes` noise values as a one-hot vector of variance 1 beside the noise. A continuous generator turns noise between the parts of
+ * disconnected data into what lies between them; a choice among codes, all equally likely, has nothing between. Gurumurthy, Sarvadevabhatla, Babu, "DeLiGAN",
+ * 2017, §3 (https://arxiv.org/abs/1706.02071); Khayatkhoei, Singh, Elgammal, "Disconnected manifold learning", 2018, §2. https://arxiv.org/abs/1806.00880
+ */
+function withCodes(make: (options: NetworkOptions) => Generator, options: NetworkOptions): Generator {
+  const { codes, latentDim } = options;
+  if (codes === 0) return make(options);
+  const inner = make({ ...options, latentDim: latentDim + codes });
+  return {
+    init: inner.init,
+    apply(params, state, z, context) {
+      const candidates = tf.slice(z, [0, 0], [-1, codes]); // (B, codes)
+      const code = tf.cast(tf.equal(candidates, tf.max(candidates, 1, true)), "float32");
+      return inner.apply(params, state, tf.concat([z, tf.mul(code, Math.sqrt(codes))], 1), context);
+    },
   };
 }
 

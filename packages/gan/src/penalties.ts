@@ -60,22 +60,19 @@ export function zeroCentredPenalty(critic: Critic, x: Tensor, gamma: Tensor | nu
 export interface GammaSchedule {
   readonly gamma: number;
   readonly finalGamma?: number | undefined;
-  readonly annealSteps?: number | undefined;
+  readonly share?: number | undefined;
 }
 
 /**
- * `gamma` falling to `finalGamma` by the same factor on every step: smooth first, so that no mode is lost, then sharp.
+ * `gamma` falling to `finalGamma` by the same factor on every step of a share of the run: smooth first, so that no mode is lost, then sharp.
  * Huang et al., 2024, appendix on hyperparameters: R3GAN anneals gamma tenfold. https://arxiv.org/abs/2501.05441
  *
- * @param step int32 scalar. @returns Scalar.
+ * @param progress Share of the run that is over, scalar. @returns Scalar.
  */
-export function annealedGamma(
-  { gamma, finalGamma, annealSteps = 10_000 }: GammaSchedule,
-  step: Tensor,
-): Tensor | number {
+export function annealedGamma({ gamma, finalGamma, share = 1 }: GammaSchedule, progress: Tensor): Tensor | number {
   if (finalGamma === undefined) return gamma;
-  const progress = tf.minimum(tf.div(tf.cast(step, "float32"), annealSteps), 1);
-  return tf.mul(gamma, tf.exp(tf.mul(progress, Math.log(finalGamma / gamma))));
+  const done = tf.minimum(tf.div(progress, share), 1);
+  return tf.mul(gamma, tf.exp(tf.mul(done, Math.log(finalGamma / gamma))));
 }
 
 /** Moving averages of the logits of real and generated data, scalars: model state. */

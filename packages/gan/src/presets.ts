@@ -10,6 +10,7 @@ export interface GanSettings {
   readonly latentDim: number;
   readonly hidden: readonly number[];
   readonly frequencies: number;
+  readonly codes: number;
   readonly width: number;
   readonly blocks: number;
   readonly game: Game;
@@ -31,12 +32,13 @@ const DEFAULTS: Settings = {
   latentDim: 64, // as R3GAN's noise
   hidden: [256], // what digit it is, is decided at once: convolutions alone are local at this depth
   frequencies: 0,
+  codes: 0,
   width: 8, // 8 channels at 28x28, 16 at 14x14, 32 at 7x7: twice as many steps in the same time as with 16, which is worth more here
   blocks: 1,
   loss: "relativistic",
   norm: "none",
   // falling as in R3GAN's appendix on hyperparameters; every 4 steps, or it would be half of the cost
-  penalty: { name: "r1r2", gamma: 1, finalGamma: 0.2, annealSteps: 16_000, every: 4 },
+  penalty: { name: "r1r2", gamma: 1, finalGamma: 0.2, share: 1, every: 4 },
   generatorNorm: "none", // residual branches begin at 0 instead
   output: "tanh", // a linear end leaves speckles where the data are all black, and the discriminator looks at nothing else
   criticSteps: 1,
@@ -112,8 +114,8 @@ const POINT_VALUES = 4;
 const POINTS: Partial<Settings> = {
   latentDim: 2, // as many as the data, so that neighbours in z may become different modes
   frequencies: 4,
-  penalty: { name: "r1r2", gamma: 0.02, finalGamma: 0.0001, annealSteps: 9000, every: 4 }, // the finer the structure, the steeper the discriminator must be
-  noise: { from: 0.5, to: 0.01, steps: 8000 },
+  penalty: { name: "r1r2", gamma: 0.02, finalGamma: 0.0001, share: 0.6, every: 4 }, // the finer the structure, the steeper the discriminator must be
+  noise: { from: 0.5, to: 0.01, share: 8 / 15 },
   training: {
     batchSize: 256,
     steps: 15_000,
@@ -144,6 +146,11 @@ export function settle(config: GanConfig, datum: DatumSpec): GanSettings {
     ...present(options),
     network,
   };
+  if (rest.codes > rest.latentDim)
+    throw new UserError(
+      OWNER,
+      `codes must be at most latentDim, which is ${rest.latentDim}, got ${rest.codes}; each has a noise value of its own`,
+    );
   const game = checkGame({ loss, norm, penalty: mergePenalty(penalty, given) });
   if (rest.augment.length > 0 && !isImage)
     throw new UserError(OWNER, `augment must be [] for data that are no images, got ${JSON.stringify(rest.augment)}`);

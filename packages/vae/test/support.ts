@@ -25,7 +25,11 @@ export function initial(vae: GenerativeModel<VaeParams, VaeState>, seed = 0): Va
 
 /** The only objective's loss. */
 export function loss(vae: GenerativeModel<VaeParams, VaeState>, params: VaeParams, batch: Batch, seed = 1, step = 0) {
-  return vae.objectives[0]?.loss(params, {}, batch, { key: key(seed), step: tf.scalar(step, "int32") }) as {
+  return vae.objectives[0]?.loss(params, {}, batch, {
+    key: key(seed),
+    step: tf.scalar(step, "int32"),
+    progress: tf.scalar(0),
+  }) as {
     loss: tf.Tensor;
     metrics: Record<string, tf.Tensor>;
   };

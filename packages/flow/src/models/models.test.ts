@@ -77,7 +77,12 @@ describe.each(cases)("%s", (_name, options, datum) => {
   it("has a gradient for every parameter, and finite losses for values up to a million", () => {
     const [objective] = model(settings, datum).objectives;
     const loss = (moved: FlowParams, input: tf.Tensor) =>
-      objective?.loss(moved, {}, { x: input, label }, { key: key(4), step: tf.scalar(0, "int32") }).loss as tf.Tensor;
+      objective?.loss(
+        moved,
+        {},
+        { x: input, label },
+        { key: key(4), step: tf.scalar(0, "int32"), progress: tf.scalar(0) },
+      ).loss as tf.Tensor;
     checkGradients(params as never, (moved) => loss(moved, x));
     for (const scale of [1e3, 1e6, -1e6])
       expect(numbers(loss(params, tf.mul(x, scale))).every(Number.isFinite)).toBe(true);

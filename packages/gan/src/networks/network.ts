@@ -35,7 +35,7 @@ export interface Body {
 
 /** What networks are built from. */
 export interface NetworkOptions
-  extends Pick<GanSettings, "latentDim" | "hidden" | "frequencies" | "width" | "blocks" | "generatorNorm"> {
+  extends Pick<GanSettings, "latentDim" | "hidden" | "frequencies" | "codes" | "width" | "blocks" | "generatorNorm"> {
   readonly shape: readonly number[];
   /** Number of classes when conditional. */
   readonly classes: number | undefined;

@@ -59,8 +59,10 @@ export async function trainGans(settings, { data, extractors = [] }, grade) {
       checkpointEvery: 0,
       extractors,
       signal: stop.signal,
-      onProgress: () => {
-        if (cpuSeconds(before) > limit) stop.abort();
+      onProgress: ({ step, steps }) => {
+        const cpu = cpuSeconds(before);
+        if (step % Math.ceil(steps / 10) === 0) console.error(`step ${step} of ${steps}, ${cpu.toFixed(0)} CPU s`);
+        if (cpu > limit) stop.abort();
       },
       onWarning: (warning) => console.log(`  ${warning}`),
       ...JSON.parse(settings.train),

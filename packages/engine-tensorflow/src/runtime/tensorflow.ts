@@ -6,7 +6,7 @@ import { chooseLowering } from "./choose-lowering.js";
 import { type Device, deviceName, parseDevice } from "./device.js";
 import { TensorflowExecutable } from "./executable.js";
 import { RepeatedExecutable } from "./repeated.js";
-import { type Runtime, sharedRuntime } from "./runtime.js";
+import { type Runtime, sharedRuntime, usesOneDnn } from "./runtime.js";
 import { TensorflowStore } from "./store.js";
 
 /** Settings of {@link tensorflow}. */
@@ -120,7 +120,7 @@ function capabilitiesOf(
       precision,
       lowering: lowering ?? "chosen for each program",
       xla,
-      oneDNN: process.env.TF_ENABLE_ONEDNN_OPTS !== "0",
+      oneDNN: usesOneDnn() ?? "as the library chooses",
       ...(features === undefined ? {} : { cpu: features }),
     },
   };

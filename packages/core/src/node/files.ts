@@ -82,29 +82,43 @@ export interface FolderKind {
 }
 
 /**
- * Makes the folder of `--out` ready for something new; what others left behind there is never touched.
+ * Looks whether `--out` is free for something new, before anything slow is done for it; changes nothing.
  *
- * @throws UserError when it cannot be written, holds one already and `overwrite` is not given, or holds anything else.
+ * @throws UserError when it cannot be read, holds one already and `overwrite` is not given, or holds anything else.
  */
-export function claimFolder(
+export function requireFreeFolder(
   path: string,
-  { noun, fullNoun = noun, isOurs, parts }: FolderKind,
+  { noun, fullNoun = noun, isOurs }: FolderKind,
   overwrite = false,
 ): Promise<void> {
-  return withFileErrors(`--out ${path} cannot be used`, async () => {
-    await makeFolder(path);
+  return withFileErrors(outProblem(path), async () => {
+    if (!existsSync(path)) return;
+    await makeFolder(path); // does nothing to a folder, and says what is wrong with a file
     if ((await readdir(path)).every(isTemporaryName)) return;
     if (!(await isOurs()))
       throw new UserError("@latentkit/core", `--out ${path} holds files but no ${fullNoun}; choose another folder`);
-    if (!overwrite) {
-      throw new UserError(
-        "@latentkit/core",
-        `--out ${path} holds a ${noun}; use --resume ${path} to continue it, or --overwrite to delete it and start again`,
-      );
-    }
-    for (const part of parts) await rm(part, { recursive: true, force: true });
+    if (overwrite) return;
+    throw new UserError(
+      "@latentkit/core",
+      `--out ${path} holds a ${noun}; use --resume ${path} to continue it, or --overwrite to delete it and start again`,
+    );
   });
 }
+
+/**
+ * Makes the folder of `--out` ready for something new; what others left behind there is never touched.
+ *
+ * @throws UserError when it cannot be written, or for the reasons of {@link requireFreeFolder}.
+ */
+export async function claimFolder(path: string, kind: FolderKind, overwrite = false): Promise<void> {
+  await requireFreeFolder(path, kind, overwrite);
+  await withFileErrors(outProblem(path), async () => {
+    await makeFolder(path);
+    for (const part of kind.parts) await rm(part, { recursive: true, force: true });
+  });
+}
+
+const outProblem = (path: string): string => `--out ${path} cannot be used`;
 
 /** Writes a new file (or replaces its content in place) and waits until the disk has it. */
 export async function writeFileSynced(path: string, data: Uint8Array | string): Promise<void> {

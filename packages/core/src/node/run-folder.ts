@@ -4,7 +4,7 @@ import { UserError } from "@latentkit/jit";
 import type { Json, Retention } from "../checkpoint.js";
 import { combineSinks, type LogSink } from "../log.js";
 import { FileCheckpointStore } from "./checkpoint-store.js";
-import { claimFolder, withFileErrors, writeFileAtomic } from "./files.js";
+import { claimFolder, type FolderKind, requireFreeFolder, withFileErrors, writeFileAtomic } from "./files.js";
 import { openJsonlSink } from "./jsonl-sink.js";
 import { openTensorBoardSink } from "./tensorboard-sink.js";
 
@@ -81,6 +81,21 @@ export interface CreateRunOptions {
   readonly overwrite?: boolean | undefined;
 }
 
+function runKind(run: RunFolder): FolderKind {
+  const folders = [run.checkpointsFolder, run.eventsFolder, run.samplesFolder, run.figuresFolder, run.importedFolder];
+  return {
+    noun: "run",
+    fullNoun: "latentkit run",
+    isOurs: async () => (await readConfig(run.configFile)).kind === "ours",
+    parts: [...folders, run.metricsFile, run.reportFile, run.configFile],
+  };
+}
+
+/** Refuses at once what {@link createRunFolder} would refuse; changes nothing. */
+export function requireNoRun(path: string, { overwrite }: CreateRunOptions = {}): Promise<void> {
+  return requireFreeFolder(path, runKind(new RunFolder(path, {})), overwrite);
+}
+
 /**
  * Makes a folder for a new run and writes `config.json`.
  *
@@ -92,14 +107,7 @@ export async function createRunFolder(
   options: CreateRunOptions = {},
 ): Promise<RunFolder> {
   const run = new RunFolder(path, config);
-  const folders = [run.checkpointsFolder, run.eventsFolder, run.samplesFolder, run.figuresFolder, run.importedFolder];
-  const kind = {
-    noun: "run",
-    fullNoun: "latentkit run",
-    isOurs: async () => (await readConfig(run.configFile)).kind === "ours",
-    parts: [...folders, run.metricsFile, run.reportFile, run.configFile],
-  };
-  await claimFolder(path, kind, options.overwrite);
+  await claimFolder(path, runKind(run), options.overwrite);
   return run.withConfig(config);
 }
 

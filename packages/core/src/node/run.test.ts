@@ -142,12 +142,19 @@ describe("trainRun", () => {
 
   it("refuses before it touches the folder", async () => {
     await trainRun(request("a"));
+    const unread: DatasetSource = {
+      ...request("a").data,
+      load: () => {
+        throw new Error("the data were read before the folder was looked at");
+      },
+    };
     const wrong = [{ batchSize: 41 }, { batchSize: 10, optimizer: { momentum: 0.9 } }, { steps: 0 }, { stpes: 3 }];
     for (const config of wrong)
       await expect(trainRun({ ...request("a"), config: config as never, overwrite: true })).rejects.toThrow(
         "@latentkit/core",
       );
     await expect(trainRun(request("a"))).rejects.toThrow(/holds a run.*--resume/);
+    await expect(trainRun({ ...request("a"), data: unread })).rejects.toThrow(/holds a run.*--resume/);
     expect(await readdir(join(folder, "a", "checkpoints"))).toEqual(["000010", "000020", "000030"]);
   });
 

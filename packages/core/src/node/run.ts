@@ -29,7 +29,7 @@ import { bytesOf, type Drawing, endingOf } from "./report/figure.js";
 import { drawData } from "./report/figures.js";
 import { type Report, writeReport } from "./report/index.js";
 import { describeDataset, type RunDescription, storedDescription } from "./run-description.js";
-import { createRunFolder, openRunFolder, type RunFolder } from "./run-folder.js";
+import { createRunFolder, openRunFolder, type RunFolder, requireNoRun } from "./run-folder.js";
 
 /** What {@link trainRun} trains, and where it keeps it. */
 export interface TrainRunRequest {
@@ -98,7 +98,9 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   const { out, onStage = () => {} } = request;
   const { seed } = parseOptions("@latentkit/core", trainConfigSchema, request.config);
   parseOptions(request.model.plugin.name, request.model.plugin.config, request.model.config);
+  const { overwrite } = request;
   const resumed = request.resume === undefined ? undefined : await openRunFolder(out);
+  if (resumed === undefined) await requireNoRun(out, { overwrite });
   onStage(`loading ${request.data.name}`);
   const dataset = await request.data.load(seed);
   const model = createModel(request.model, dataset);
@@ -108,7 +110,7 @@ export async function trainRun(request: TrainRunRequest): Promise<TrainedRun> {
   const description = describe(request, config, dataset);
   const checkpoint = resumed && (await loadCheckpoint(resumed, request.resume as CheckpointChoice));
   const stored = storedDescription(description);
-  const folder = await (resumed?.withConfig(stored) ?? createRunFolder(out, stored, { overwrite: request.overwrite }));
+  const folder = await (resumed?.withConfig(stored) ?? createRunFolder(out, stored, { overwrite }));
   const sink = combineSinks([await folder.openLogs(checkpoint?.info.step ?? (resumed && 0)), ...(request.sinks ?? [])]);
   try {
     const fitted = await fitModel({ request, folder, model, dataset, config, trial, sink, checkpoint, evaluator });

@@ -3,7 +3,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "@latentkit/jit";
 import { z } from "zod";
-import { claimFolder, makeFolder, withFileErrors, writeFileAtomic } from "../files.js";
+import {
+  claimFolder,
+  type FolderKind,
+  makeFolder,
+  requireFreeFolder,
+  withFileErrors,
+  writeFileAtomic,
+} from "../files.js";
 
 /** Marks `comparison.json` as ours and names the version of the folder's layout. */
 const FORMAT = "latentkit-comparison/1";
@@ -52,6 +59,26 @@ export class ComparisonFolder {
   }
 }
 
+/** Options of {@link createComparison}. */
+interface CreateComparisonOptions {
+  /** Delete the comparison that is there. */
+  readonly overwrite?: boolean;
+}
+
+function comparisonKind(folder: ComparisonFolder): FolderKind {
+  const { figuresFolder, resultsFolder, runsFolder, reportFile, planFile } = folder;
+  return {
+    noun: "comparison",
+    isOurs: async () => existsSync(planFile),
+    parts: [figuresFolder, resultsFolder, runsFolder, reportFile, planFile],
+  };
+}
+
+/** Refuses at once what {@link createComparison} would refuse; changes nothing. */
+export function requireNoComparison(path: string, { overwrite }: CreateComparisonOptions = {}): Promise<void> {
+  return requireFreeFolder(path, comparisonKind(new ComparisonFolder(path)), overwrite);
+}
+
 /**
  * Makes a folder for a new comparison.
  *
@@ -60,16 +87,11 @@ export class ComparisonFolder {
 export async function createComparison(
   path: string,
   plan: ComparisonPlan,
-  { overwrite = false }: { readonly overwrite?: boolean } = {},
+  { overwrite }: CreateComparisonOptions = {},
 ): Promise<ComparisonFolder> {
   const folder = new ComparisonFolder(path);
-  const { figuresFolder, resultsFolder, runsFolder, reportFile, planFile } = folder;
-  const kind = {
-    noun: "comparison",
-    isOurs: async () => existsSync(planFile),
-    parts: [figuresFolder, resultsFolder, runsFolder, reportFile, planFile],
-  };
-  await claimFolder(path, kind, overwrite);
+  const { figuresFolder, resultsFolder, runsFolder, planFile } = folder;
+  await claimFolder(path, comparisonKind(folder), overwrite);
   await withFileErrors(`--out ${path} cannot be used`, async () => {
     for (const part of [figuresFolder, resultsFolder, runsFolder]) await makeFolder(part);
   });

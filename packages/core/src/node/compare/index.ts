@@ -3,7 +3,13 @@ import type { DatasetSource } from "../../data.js";
 import type { Evaluator } from "../../evaluator.js";
 import type { ConfiguredModel } from "../../plugin.js";
 import { compareModel, type ModelRequest, reasonOf } from "./compare-model.js";
-import { type ComparisonFolder, type ComparisonPlan, createComparison, readComparison } from "./comparison-folder.js";
+import {
+  type ComparisonFolder,
+  type ComparisonPlan,
+  createComparison,
+  readComparison,
+  requireNoComparison,
+} from "./comparison-folder.js";
 import { writeComparisonReport } from "./comparison-report.js";
 import { realFigure } from "./model-figures.js";
 import { type ModelResult, readResult, writeResult } from "./result.js";
@@ -49,12 +55,12 @@ export interface Comparison {
  */
 export async function compareModels(request: ComparisonRequest): Promise<Comparison> {
   const { models, data, seed, out, onStage = () => {}, signal } = request;
+  const overwrite = request.overwrite === true;
+  if (!request.resume) await requireNoComparison(out, { overwrite });
   onStage(`loading ${data.name}`);
   const dataset = await data.load(seed);
   const plan = planOf(request);
-  const folder = request.resume
-    ? (await readComparison(out)).folder
-    : await createComparison(out, plan, { overwrite: request.overwrite === true });
+  const folder = request.resume ? (await readComparison(out)).folder : await createComparison(out, plan, { overwrite });
   const real = await realFigure(dataset);
   const results: ModelResult[] = [];
   const report = () => writeComparisonReport({ folder, plan, dataset, results, real, expected: models.length });

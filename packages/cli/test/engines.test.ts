@@ -66,7 +66,8 @@ describe.skipIf(missing)(`onnx and tensorflow${why}`, () => {
     expect(worst).toBeLessThan(1e-3);
   });
 
-  it.each(families)("give a small %s the same losses, compiled as the engine chooses", async (_name, ...args) => {
+  const compiled = "give a small %s the same losses, compiled as the engine chooses";
+  it.each(families)(compiled, { timeout: 120_000 }, async (_name, ...args) => {
     const [one, other] = [await firstLosses(onnx(), ...args), await firstLosses(await tensorflow(), ...args)];
     expect(one).toHaveLength(FIRST * args[2].length);
     one.forEach((loss, i) => {
@@ -75,7 +76,7 @@ describe.skipIf(missing)(`onnx and tensorflow${why}`, () => {
     });
   });
 
-  it("continue each other's runs from a checkpoint", async () => {
+  it("continue each other's runs from a checkpoint", { timeout: 120_000 }, async () => {
     const folder = await workFolder();
     const options = TINY.filter((word, i) => word !== "--engine" && TINY[i - 1] !== "--engine");
     const run = async (...args: string[]) => {

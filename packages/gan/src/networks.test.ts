@@ -1,7 +1,9 @@
-import { flatten } from "@latentkit/core";
+import { type DatumSpec, flatten, parseOptions } from "@latentkit/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { image, initial, model, number, points, spread } from "../test/support.js";
+import { ganConfig } from "./config.js";
+import { settle } from "./presets.js";
 
 describe("codes", () => {
   const datum = image(8, 8, 1);
@@ -30,6 +32,16 @@ describe("codes", () => {
     };
     expect(inputs({ codes: 4 })).toBe(10);
     expect(inputs({ codes: 4, conditional: true })).toBe(13);
+  });
+
+  it("are 16 by default for pictures, or as many as there are noise values, and none in the presets of older papers", () => {
+    const codes = (options: Record<string, unknown>, of: DatumSpec = datum) =>
+      settle(parseOptions("@latentkit/gan", ganConfig, options), of).codes;
+    expect(codes({})).toBe(16);
+    expect(codes({ latentDim: 5 })).toBe(5);
+    expect(codes({ latentDim: 5, codes: 0 })).toBe(0);
+    for (const preset of ["dcgan", "wgan-gp", "sngan-hinge", "gan-mlp"]) expect(codes({ preset })).toBe(0);
+    expect(codes({}, points)).toBe(0);
   });
 
   it("are refused where there are more than noise values", () => {

@@ -32,7 +32,7 @@ const DEFAULTS: Settings = {
   latentDim: 64, // as R3GAN's noise
   hidden: [256], // what digit it is, is decided at once: convolutions alone are local at this depth
   frequencies: 0,
-  codes: 0,
+  codes: 16, // pictures are in separate parts; half the steps for the same samples, and with many more each code becomes one picture
   width: 8, // 8 channels at 28x28, 16 at 14x14, 32 at 7x7: twice as many steps in the same time as with 16, which is worth more here
   blocks: 1,
   loss: "relativistic",
@@ -60,6 +60,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   "gan-mlp": {
     network: "mlp",
     hidden: [128, 128, 128],
+    codes: 0,
     penalty: { name: "r1r2", gamma: 0.01, every: 4 }, // weak: a discriminator of few inputs needs steep places
     training: { batchSize: 128, optimizer: { learningRate: 1e-3, beta1: 0, beta2: 0.99, schedule: "cosine" } },
   },
@@ -67,6 +68,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   dcgan: {
     network: "dcgan",
     hidden: [],
+    codes: 0,
     latentDim: 100,
     width: 32,
     loss: "non-saturating",
@@ -80,6 +82,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   "wgan-gp": {
     network: "dcgan",
     hidden: [],
+    codes: 0,
     latentDim: 128,
     width: 32,
     loss: "wasserstein",
@@ -93,6 +96,7 @@ const PRESETS: Readonly<Record<PresetName, Partial<Settings>>> = {
   "sngan-hinge": {
     network: "dcgan",
     hidden: [],
+    codes: 0,
     latentDim: 128,
     width: 32,
     loss: "hinge",
@@ -146,15 +150,16 @@ export function settle(config: GanConfig, datum: DatumSpec): GanSettings {
     ...present(options),
     network,
   };
-  if (rest.codes > rest.latentDim)
+  const codes = options.codes ?? Math.min(rest.codes, rest.latentDim);
+  if (codes > rest.latentDim)
     throw new UserError(
       OWNER,
-      `codes must be at most latentDim, which is ${rest.latentDim}, got ${rest.codes}; each has a noise value of its own`,
+      `codes must be at most latentDim, which is ${rest.latentDim}, got ${codes}; each has a noise value of its own`,
     );
   const game = checkGame({ loss, norm, penalty: mergePenalty(penalty, given) });
   if (rest.augment.length > 0 && !isImage)
     throw new UserError(OWNER, `augment must be [] for data that are no images, got ${JSON.stringify(rest.augment)}`);
-  return { ...rest, noise: noise === "none" ? undefined : (noise ?? base.noise), game, conditional };
+  return { ...rest, codes, noise: noise === "none" ? undefined : (noise ?? base.noise), game, conditional };
 }
 
 /** The options that were given. */

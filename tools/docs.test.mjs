@@ -205,7 +205,7 @@ beforeAll(install);
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 describe.concurrent("documentation", () => {
-  it.each(pages)("%s", { timeout: 300_000 }, async (page) => {
+  it.each(pages)("%s", { timeout: 600_000 }, async (page) => {
     const blocks = blocksOf(page).filter((block) => block.language in LANGUAGES || block.file !== undefined);
     mkdirSync(join(project, page.replace(/\.md$/, "")), { recursive: true });
     for (const block of blocks.filter(({ reason }) => reason === undefined)) {
